@@ -1,0 +1,223 @@
+import { resolve, sep } from 'node:path';
+import { type Awaitable, type Backend, type Change, type Entry, isExpired, type Touch } from '../backend.js';
+import { misuse, SessileError } from '../errors.js';
+import { chain } from '../internal/awaitable.js';
+import { countAlive } from '../internal/count-alive.js';
+import { openDirectory } from '../internal/directory.js';
+import { EntryChanges } from '../internal/entry-changes.js';
+import type { FoundEntry } from '../internal/entry-files.js';
+import { EntryFolder, type Place } from '../internal/entry-folder.js';
+import { NotAnEntry, nameOf } from '../internal/entry-text.js';
+import { type Files, nodeFiles } from '../internal/files.js';
+import { ioError } from '../internal/io-error.js';
+import { KeyedQueue } from '../internal/keyed-queue.js';
+import { Listing } from '../internal/listing.js';
+import { checkBoolean, checkDuration, describe } from '../internal/options.js';
+import { PathLock } from '../internal/path-lock.js';
+import type { Adoption } from '../internal/session-file-store-files.js';
+import { touched } from '../internal/touched.js';
+import { SessionStore, type StoreOptions } from '../store.js';
+
+export type { Adoption as FileAdoption, SessionFileStoreOptions } from '../internal/session-file-store-files.js';
+
+const SUFFIX = '.json';
+const NAME = /^[\da-f]{64}\.json$/;
+
+/** Options of {@link FileBackend}, and of {@link FileStore} besides those of all stores. */
+export interface FileBackendOptions {
+  /**
+   * Wait until each write is on the disk, so that it survives a power failure. Without it a write survives the end of
+   * the process, however it ends. A touch is never waited for. Default: false.
+   */
+  fsync?: boolean;
+  /** How long a write waits for another process that is writing the same session, in ms. Default: 15 000. */
+  lockTimeout?: number;
+  /**
+   * How long another process may take for one write, in ms, before it is taken for dead where that cannot be seen: on
+   * another machine or in another container, or stopped. On the same machine a dead process is known at once.
+   * Less than `lockTimeout`. Default: 10 000.
+   */
+  lockStaleAge?: number;
+  /**
+   * Also find the sessions that session-file-store 1.5 left in this directory, unencrypted, and carry each over when it
+   * is first written. Its own `ttl` (here in ms) and `fileExtension` are named where they were not the default:
+   * `{ from: 'session-file-store', ttl, fileExtension }`. Default: nothing is adopted.
+   */
+  adopt?: Adoption;
+}
+
+/** Entries as JSON files in one directory, a file per id. */
+export class FileBackend implements Backend {
+  report?: (error: Error) => void;
+  readonly #dir: string;
+  readonly #folder: EntryFolder;
+  readonly #locks: PathLock;
+  readonly #changes: EntryChanges;
+  readonly #listing: Listing;
+  readonly #queue = new KeyedQueue();
+
+  /**
+   * Makes the directory, mode 0700, if it is missing.
+   * @param files the file-system calls, for specs
+   * @throws TypeError `SESSILE_MISUSE`; SessileError `SESSILE_BAD_PATH`
+   */
+  constructor(
+    dir: string,
+    { fsync = false, lockTimeout = 15_000, lockStaleAge = 10_000, adopt }: FileBackendOptions = {},
+    files: Files = nodeFiles,
+  ) {
+    if (typeof dir !== 'string' || dir === '') {
+      throw misuse(`FileStore: dir must be the path of a directory, not ${dir === '' ? 'empty' : describe(dir)}`);
+    }
+    checkBoolean('FileStore', 'fsync', fsync);
+    checkDuration('FileStore', 'lockTimeout', lockTimeout, 1);
+    checkDuration('FileStore', 'lockStaleAge', lockStaleAge, 1);
+    this.#dir = openDirectory(resolve(dir));
+    this.#listing = new Listing(files, this.#dir);
+    this.#locks = new PathLock(files, { timeout: lockTimeout, staleAge: lockStaleAge });
+    const report = (error: Error) => this.report?.(error);
+    this.#folder = new EntryFolder(this.#dir, { files, fsync, adopt, report });
+    this.#changes = new EntryChanges({ files, folder: this.#folder, locks: this.#locks, report });
+  }
+
+  read(sid: string): Awaitable<Entry | undefined> {
+    return this.#find({ path: this.#path(sid), sid });
+  }
+
+  update(sid: string, change: Change): Promise<void> {
+    return this.#update({ path: this.#path(sid), sid }, change);
+  }
+
+  touch(sid: string, to: Touch, now: number): Awaitable<void> {
+    const path = this.#path(sid);
+    return this.#queue.run(path, () => {
+      if (this.#folder.stamp(path, sid, to, now)) return;
+      return this.#changes.make({ path, sid }, (entry) => touched(entry, to, now));
+    });
+  }
+
+  async *entries(): AsyncGenerator<readonly [sid: string, entry: Entry], void, void> {
+    const adopted = new Set<string>();
+    for await (const place of this.#places()) {
+      const { path, sid } = place;
+      // What is carried over while this runs has two names, one after the other.
+      if (sid === undefined ? adopted.has(path) : this.#folder.has(path)) continue;
+      const found = await this.#pass(place);
+      if (found === undefined) continue;
+      if (sid !== undefined) adopted.add(path);
+      yield [found.sid, found];
+    }
+  }
+
+  count(now: number): Promise<number> {
+    return countAlive(this.entries(), now);
+  }
+
+  async prune(now: number): Promise<number> {
+    let removed = 0;
+    for await (const name of this.#listing.names()) {
+      const place = this.#placeOf(name);
+      if (place === undefined) this.#tidy(name, now);
+      else if (await this.#pruneOne(place, now)) removed += 1;
+    }
+    return removed;
+  }
+
+  /** What cannot be removed does not save the others. */
+  async clear(): Promise<void> {
+    const failures: unknown[] = [];
+    for await (const place of this.#places()) {
+      await this.#update(place, () => undefined).catch((error: unknown) => failures.push(error));
+    }
+    if (failures.length > 0) throw failures[0];
+  }
+
+  close(): void {
+    // Every call opens and closes what it needs.
+  }
+
+  #path(sid: string): string {
+    return this.#dir + sep + nameOf(sid) + SUFFIX;
+  }
+
+  #find(place: Place): Awaitable<FoundEntry | undefined> {
+    return this.#queue.run(place.path, () => {
+      try {
+        return this.#folder.read(place);
+      } catch (error) {
+        if (!(error instanceof NotAnEntry)) throw error;
+      }
+      let found: FoundEntry | undefined;
+      const leave = (entry: Entry | undefined) => {
+        found = entry as FoundEntry | undefined;
+        return entry;
+      };
+      return chain(this.#changes.look(place, leave), () => found);
+    });
+  }
+
+  /** In a walk, which goes on past what another version of sessile wrote. */
+  async #pass(place: Place): Promise<FoundEntry | undefined> {
+    try {
+      return await this.#find(place);
+    } catch (error) {
+      if (!(error instanceof SessileError) || error.code !== 'SESSILE_FORMAT') throw error;
+      this.report?.(error);
+      return undefined;
+    }
+  }
+
+  async #update(place: Place, change: Change): Promise<void> {
+    await this.#queue.run(place.path, () => this.#changes.make(place, change));
+  }
+
+  /** Looks again under the lock: what was renewed meanwhile stays. */
+  async #pruneOne(place: Place, now: number): Promise<boolean> {
+    const found = await this.#pass(place);
+    if (found === undefined || !isExpired(found.expires, now)) return false;
+    let removed = false;
+    await this.#update(place, (entry) => {
+      removed = entry !== undefined && isExpired(entry.expires, now);
+      return removed ? undefined : entry;
+    });
+    return removed;
+  }
+
+  #tidy(name: string, now: number): void {
+    try {
+      this.#locks.tidy(this.#dir + sep, name, now);
+    } catch (error) {
+      this.report?.(ioError('Removing a leftover of', error) as Error);
+    }
+  }
+
+  async *#places(): AsyncGenerator<Place, void, void> {
+    for await (const name of this.#listing.names()) {
+      const place = this.#placeOf(name);
+      if (place !== undefined) yield place;
+    }
+  }
+
+  #placeOf(name: string): Place | undefined {
+    const sid = this.#folder.adoptedId(name);
+    if (sid !== undefined) return { path: this.#path(sid), sid };
+    return NAME.test(name) ? { path: this.#dir + sep + name } : undefined;
+  }
+}
+
+/** Options of {@link FileStore}. */
+export interface FileStoreOptions extends StoreOptions, FileBackendOptions {}
+
+/**
+ * Sessions as JSON files in a directory, one file per session, mode 0600. They survive a restart. Reads and touches are
+ * a few system calls on the main thread: meant for a local disk.
+ */
+export class FileStore extends SessionStore {
+  /**
+   * @param dir made, mode 0700, if it is missing
+   * @throws TypeError `SESSILE_MISUSE` for a wrong option; SessileError `SESSILE_BAD_PATH`
+   */
+  constructor(dir: string, options: FileStoreOptions = {}) {
+    super(() => new FileBackend(dir, options), options, ['fsync', 'lockTimeout', 'lockStaleAge', 'adopt']);
+  }
+}

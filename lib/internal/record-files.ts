@@ -1,0 +1,193 @@
+import { randomUUID } from 'node:crypto';
+import { resolve, sep } from 'node:path';
+import { type Awaitable, type Backend, type Change, type Entry, isExpired } from '../backend.js';
+import { misuse, SessileError } from '../errors.js';
+import { AtomicWriter } from './atomic-write.js';
+import { chain } from './awaitable.js';
+import { openDirectory } from './directory.js';
+import { EntryFiles } from './entry-files.js';
+import { NotAnEntry, nameOf } from './entry-text.js';
+import { errnoOf, type Files, nodeFiles } from './files.js';
+import { expectDirectory, ioError } from './io-error.js';
+import { KeyedQueue } from './keyed-queue.js';
+import { Limiter } from './limiter.js';
+import { Listing } from './listing.js';
+import type { Waiter } from './lock-waiter.js';
+import { isFields } from './merge-fields.js';
+import { describe } from './options.js';
+import { type HeldLock, PathLock } from './path-lock.js';
+import { readSeconds, toSeconds } from './record-store.js';
+
+/** How many writes are under way at once. */
+const WRITERS = 32;
+const SUFFIX = '.json';
+const NAME = /^([\w-]{1,128})\.json$/;
+/** In ms: how long a write waits for another process, and when an owner that cannot be seen to be dead is taken for it. */
+const LOCKS = { timeout: 15_000, staleAge: 10_000 };
+
+/**
+ * Records as files `<id>.json` that hold `{"data": …, "expiresAt": seconds}`. The lock of a file, and what is prepared for
+ * it, are named by the hash of its id, as no other file here is.
+ */
+export class RecordFiles implements Pick<Backend, 'read' | 'update' | 'prune' | 'close' | 'report'> {
+  report?: (error: Error) => void;
+  readonly #dir: string;
+  readonly #files: Files;
+  readonly #reader: EntryFiles;
+  readonly #writer: AtomicWriter;
+  readonly #locks: PathLock;
+  readonly #queue = new KeyedQueue();
+  readonly #limiter = new Limiter(WRITERS);
+
+  /**
+   * Makes the directory, mode 0700, if it is missing.
+   * @throws TypeError `SESSILE_MISUSE`; SessileError `SESSILE_BAD_PATH`
+   */
+  constructor(dir: string, files: Files = nodeFiles) {
+    if (typeof dir !== 'string' || dir === '') {
+      throw misuse(`fileStore: dir must be the path of a directory, not ${dir === '' ? 'empty' : describe(dir)}`);
+    }
+    this.#dir = openDirectory(resolve(dir)) + sep;
+    this.#files = files;
+    this.#reader = new EntryFiles(files);
+    this.#writer = new AtomicWriter(files, false);
+    this.#locks = new PathLock(files, LOCKS);
+  }
+
+  /** @param id checked: it can be nothing but the name of a file */
+  read(id: string): Awaitable<Entry | undefined> {
+    return this.#queue.run(id, () => {
+      try {
+        return this.#load(this.#path(id));
+      } catch (error) {
+        if (!(error instanceof NotAnEntry)) throw error;
+      }
+      let found: Entry | undefined;
+      const leave = (entry: Entry | undefined) => {
+        found = entry;
+        return entry;
+      };
+      return chain(this.#change(id, leave), () => found);
+    });
+  }
+
+  async update(id: string, change: Change): Promise<void> {
+    await this.#queue.run(id, () => this.#change(id, change));
+  }
+
+  async prune(now: number): Promise<number> {
+    let removed = 0;
+    for await (const name of new Listing(this.#files, this.#dir).names()) {
+      const [, id] = NAME.exec(name) ?? [];
+      if (id === undefined) this.#tidy(name, now);
+      else if (await this.#pruneOne(id, now)) removed += 1;
+    }
+    return removed;
+  }
+
+  close(): void {
+    // Every call opens and closes what it needs.
+  }
+
+  #path(id: string): string {
+    return this.#dir + id + SUFFIX;
+  }
+
+  /** Runs once this process has the turn of `id`, and then the lock between processes. */
+  async #change(id: string, change: Change): Promise<void> {
+    const stem = this.#dir + nameOf(id);
+    await this.#locks.giveWay(stem);
+    let waiter: Waiter | undefined;
+    while (!(await this.#limiter.run(() => this.#tryChange(id, change, stem)))) {
+      waiter ??= this.#locks.waiter(stem);
+      await waiter.turn();
+    }
+  }
+
+  /** False where another process has the lock. */
+  async #tryChange(id: string, change: Change, stem: string): Promise<boolean> {
+    expectDirectory(this.#files, stem, undefined);
+    const lock = await this.#locks.tryAcquire(stem);
+    if (lock === undefined) return false;
+    try {
+      await this.#commit(this.#path(id), change, lock);
+    } finally {
+      // What was done under the lock is done, whatever becomes of the lock.
+      await lock.release().catch((error: Error) => this.report?.(error));
+    }
+    return true;
+  }
+
+  async #commit(path: string, change: Change, lock: HeldLock): Promise<void> {
+    const current = await this.#settle(path);
+    const next = change(current);
+    if (next === current) return;
+    lock.check();
+    try {
+      if (next === undefined) await this.#writer.remove(path);
+      else await this.#writer.write(path, format(next), { temporary: lock.spoils, check: () => lock.check() });
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') expectDirectory(this.#files, path, error);
+      throw ioError('Writing', error);
+    }
+  }
+
+  /** The record that is there. Anything else of that name is moved out of the way, for a person to look at. */
+  async #settle(path: string): Promise<Entry | undefined> {
+    try {
+      return this.#load(path);
+    } catch (cause) {
+      if (!(cause instanceof NotAnEntry)) throw cause;
+      const aside = `${path.slice(0, -SUFFIX.length)}.${randomUUID()}.corrupt`;
+      await this.#files.rename(path, aside).catch((error: unknown) => {
+        throw ioError('Moving', error);
+      });
+      const message = `What is stored under a session's name is no session; it was moved to ${aside}`;
+      this.report?.(new SessileError('SESSILE_CORRUPT', message, { cause }));
+      return undefined;
+    }
+  }
+
+  #load(path: string): Entry | undefined {
+    return this.#reader.parse(path, parse);
+  }
+
+  /** Looks again under the lock: what was renewed meanwhile stays. */
+  async #pruneOne(id: string, now: number): Promise<boolean> {
+    const found = await this.read(id);
+    if (found === undefined || !isExpired(found.expires, now)) return false;
+    let removed = false;
+    await this.update(id, (entry) => {
+      removed = entry !== undefined && isExpired(entry.expires, now);
+      return removed ? undefined : entry;
+    });
+    return removed;
+  }
+
+  #tidy(name: string, now: number): void {
+    try {
+      this.#locks.tidy(this.#dir, name, now);
+    } catch (error) {
+      this.report?.(ioError('Removing a leftover of', error) as Error);
+    }
+  }
+}
+
+function format({ data, expires }: Entry): string {
+  const expiresAt = toSeconds(expires);
+  return expiresAt === undefined ? `{"data":${data}}` : `{"data":${data},"expiresAt":${expiresAt}}`;
+}
+
+/** @throws NotAnEntry */
+function parse(bytes: Buffer): Entry {
+  let record: unknown;
+  try {
+    record = JSON.parse(bytes.toString());
+  } catch (cause) {
+    throw new NotAnEntry('the file is no JSON', { cause });
+  }
+  const { data, expiresAt } = isFields(record) ? record : {};
+  const expires = readSeconds(expiresAt);
+  if (!isFields(data) || expires === undefined) throw new NotAnEntry('the file holds no record');
+  return { data: JSON.stringify(data), cookie: '', expires };
+}

@@ -1,0 +1,186 @@
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { expect } from 'chai';
+import { transformSync } from 'esbuild';
+import { FileStore } from '../lib/backends/file.js';
+import { adopt } from '../lib/backends/foreign.js';
+import { MemoryStore } from '../lib/backends/memory.js';
+import { RedisStore } from '../lib/backends/redis.js';
+import { SqliteStore } from '../lib/backends/sqlite.js';
+import { codes } from '../lib/errors.js';
+
+const root = join(import.meta.dirname, '..');
+const text = (path: string) => (existsSync(join(root, path)) ? readFileSync(join(root, path), 'utf8') : '');
+const filesIn = (folder: string) =>
+  existsSync(join(root, folder))
+    ? readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.ts'))
+    : [];
+
+const backends = readdirSync(join(root, 'lib', 'backends')).map((file) => basename(file, '.ts'));
+const adapters = readdirSync(join(root, 'lib', 'adapters')).map((file) => basename(file, '.ts'));
+
+type Opens = (options: object) => unknown;
+const noStore = { get() {}, set() {}, destroy() {} };
+/** Every store, opened with options of which one is unknown: what it answers names those that it knows. */
+const stores: Record<string, Opens> = {
+  MemoryStore: (options) => new MemoryStore(options),
+  FileStore: (options) => new FileStore('not-made', options),
+  SqliteStore: (options) => new SqliteStore('not-made', options),
+  RedisStore: (options) => new RedisStore(options as never),
+  adopt: (options) => adopt(noStore, options),
+};
+
+const manifest = JSON.parse(text('package.json')) as {
+  exports: Record<string, unknown>;
+  dependencies: Record<string, string>;
+  typesVersions: { '*': Record<string, string[]> };
+};
+const readme = text('README.md');
+
+describe('census', () => {
+  it('finds the backends', () => {
+    expect(backends).to.include.members(['memory', 'file']);
+  });
+
+  for (const name of backends) {
+    it(`the backend ${name} is registered everywhere`, () => {
+      expect(missingOf(name), `lib/backends/${name}.ts still lacks`).to.deep.equal([]);
+    });
+  }
+
+  for (const name of adapters) {
+    it(`the adapter ${name} is registered everywhere`, () => {
+      const needs = {
+        ...needsOfEntry('adapters', name),
+        'a runnable program': existsSync(join(root, 'examples', name)),
+      };
+      expect(lackingOf(needs), `lib/adapters/${name}.ts still lacks`).to.deep.equal([]);
+    });
+  }
+
+  it('README.md lists every option of every store, and no other', () => {
+    const rows = [...readme.matchAll(/^\| (?:`(\w+)`|all) \| `(\w+)` \|/gm)];
+    for (const [store, open] of Object.entries(stores)) {
+      const known = /Known are (.*)$/.exec(refusalOf(() => open({ nonesuch: 1 })))?.[1]?.split(', ');
+      const listed = rows.filter(([, of = store]) => of === store).map(([, , option]) => option);
+      expect(listed, store).to.have.members(known ?? []);
+    }
+  });
+
+  it('every file of lib/ has its spec', () => {
+    const specless = filesIn('lib')
+      .filter((path) => path !== 'index.ts' && hasCode(`lib/${path}`))
+      .map((path) => `spec/${path.replace(/\.ts$/, '.spec.ts')}`)
+      .filter((path) => !existsSync(join(root, path)));
+    expect(specless, 'specs that are missing').to.deep.equal([]);
+  });
+
+  it('every spec of a folder of lib/ has its file', () => {
+    const orphans = ['backends', 'adapters', 'internal'].flatMap((folder) =>
+      filesIn(`spec/${folder}`)
+        .filter((path) => path.endsWith('.spec.ts'))
+        .map((path) => `lib/${folder}/${path.replace(/\.spec\.ts$/, '.ts')}`)
+        .filter((path) => !existsSync(join(root, path))),
+    );
+    expect(orphans, 'files of lib/ that a spec is named after').to.deep.equal([]);
+  });
+
+  it('README.md has the error codes as lib/errors.ts has them', () => {
+    const rows = Object.entries(codes).map(([code, meaning]) => `| \`${code}\` | ${meaning} |`);
+    expect(linesOf(readme, /^\| `SESSILE_/)).to.deep.equal(rows);
+  });
+
+  it('README.md has a row with reason, licence and size for every runtime dependency', () => {
+    const dependencies = Object.keys(manifest.dependencies);
+    const rows = linesOf(readme.slice(readme.indexOf('## Dependencies')), /^\| \[/);
+    expect(rows.map((row) => /^\| \[(.*?)\]/.exec(row)?.[1])).to.have.members(dependencies);
+    for (const row of rows) {
+      const [name = '', why, licence, size = ''] = row.slice(2, -2).split(' | ');
+      const folder = `node_modules/${/\[(.*)\]/.exec(name)?.[1]}`;
+      const installed = JSON.parse(text(`${folder}/package.json`)) as { license: string };
+      expect(why).to.match(/\w/);
+      expect(licence, name).to.equal(installed.license);
+      expect(Number(size.replace(/^([\d ]+) kB.*/, '$1').replaceAll(' ', '')), name).to.equal(kilobytesIn(folder));
+    }
+  });
+
+  it('only expiry.ts reads the time of day, and nothing in lib/ is typed any', () => {
+    // The linter says the same; here it cannot be waved through with a comment.
+    const clock = /\bDate\.now\b|\bDate\(\)/;
+    const loose = /(:|\bas|<|,)\s*any\b(?=\s*[;,)>=[\]|&]|$)/m;
+    const offenders = filesIn('lib').flatMap((path) => {
+      const code = withoutComments(text(`lib/${path}`));
+      return [
+        ...(path !== 'expiry.ts' && clock.test(code) ? [`lib/${path} reads the time of day`] : []),
+        ...(loose.test(code) ? [`lib/${path} has an any`] : []),
+      ];
+    });
+    expect(offenders).to.deep.equal([]);
+  });
+});
+
+function refusalOf(open: () => unknown): string {
+  try {
+    open();
+  } catch (error) {
+    return (error as Error).message;
+  }
+  throw new Error('An unknown option was taken');
+}
+
+/** What a new backend needs to be registered with, as far as it is not yet. */
+function missingOf(name: string): string[] {
+  const [, store] = /^export class (\w+Store) extends SessionStore\b/m.exec(text(`lib/backends/${name}.ts`)) ?? [];
+  const spec = text(`spec/backends/${name}.spec.ts`);
+  const needs: Record<string, boolean> = {
+    'a class …Store that extends SessionStore': store !== undefined,
+    ...needsOfEntry('backends', name),
+    'a re-export in lib/index.ts': text('lib/index.ts').includes(`from './backends/${name}.js'`),
+    'README.md': readme !== '',
+    'a row in the table of backends in README.md': new RegExp(`^\\|.*\\b${store}\\b`, 'm').test(readme),
+    [`spec/backends/${name}.spec.ts`]: spec !== '',
+    'the conformance suite in its spec': /from '\.\.\/conformance\//.test(spec),
+  };
+  return lackingOf(needs);
+}
+
+function needsOfEntry(folder: string, name: string): Record<string, boolean> {
+  const builtIn = (form: string) => ({
+    types: `./dist/${form}/${folder}/${name}.d.ts`,
+    default: `./dist/${form}/${folder}/${name}.js`,
+  });
+  const exported = JSON.stringify({ import: builtIn('esm'), require: builtIn('cjs') });
+  return {
+    [`"./${name}" in package.json exports`]: JSON.stringify(manifest.exports[`./${name}`]) === exported,
+    [`"${name}" in package.json typesVersions`]:
+      manifest.typesVersions['*'][name]?.join() === `./dist/cjs/${folder}/${name}.d.ts`,
+    [`\`sessile/${name}\` in README.md`]: readme.includes(`\`sessile/${name}\``),
+    [`a page in lib/reference`]: text(`lib/reference/sessile/${name}.md`) !== '',
+  };
+}
+
+function lackingOf(needs: Record<string, boolean>): string[] {
+  return Object.keys(needs).filter((need) => !needs[need]);
+}
+
+/** Whether anything is left of a file once its types are gone. */
+function hasCode(path: string): boolean {
+  const { code } = transformSync(text(path), { loader: 'ts', minify: true });
+  return code.replace(/export\s*\{\s*\};?/g, '').trim() !== '';
+}
+
+function linesOf(page: string, pattern: RegExp): string[] {
+  return page.split('\n').filter((line) => pattern.test(line));
+}
+
+/** What a package unpacks to, without what is installed inside it. */
+function kilobytesIn(folder: string): number {
+  const paths = readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' });
+  const files = paths.filter((path) => !/(^|\/)node_modules(\/|$)/.test(path));
+  const sizes = files.map((path) => statSync(join(root, folder, path))).map((stat) => (stat.isFile() ? stat.size : 0));
+  return Math.round(sizes.reduce((sum, size) => sum + size, 0) / 1_000);
+}
+
+function withoutComments(code: string): string {
+  return code.replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$|\s\/\/ .*$/gm, '');
+}

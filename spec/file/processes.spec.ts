@@ -1,0 +1,159 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'chai';
+import { FileStore } from '../../lib/backends/file.js';
+import { formatOwner, newOwner } from '../../lib/internal/owner.js';
+import { type Answer, Child } from './process-orders.js';
+
+/** Rounds of the gate times this; `npm run torture` sets it. */
+const factor = Number(process.env['TORTURE_FACTOR'] ?? 1);
+
+describe('FileStore in several processes', function () {
+  this.timeout(120_000 * factor);
+  let dir: string;
+  let children: Child[];
+
+  beforeEach(() => {
+    dir = mkdtempSync(join(tmpdir(), 'sessile-processes-'));
+    children = [];
+  });
+
+  afterEach(async () => {
+    await Promise.all(children.map((child) => (child.process.exitCode === null ? child.kill() : undefined)));
+    rmSync(dir, { recursive: true, force: true });
+  });
+
+  async function start(count: number, prefix: string[] = []): Promise<Child[]> {
+    children.push(...(await Promise.all(Array.from({ length: count }, () => Child.start(prefix)))));
+    return children;
+  }
+
+  async function counted(): Promise<number> {
+    const store = new FileStore(dir);
+    let sum = 0;
+    for await (const [, { count = 0 }] of store.entries()) sum += count;
+    await store.closeAsync();
+    return sum;
+  }
+
+  function leftovers(): string[] {
+    return readdirSync(dir).filter((name) => !name.endsWith('.json'));
+  }
+
+  it('goes on at once when an owner is killed inside its update, and nothing of it is left', async () => {
+    const rounds = 20 * factor;
+    const options = { lockStaleAge: 60_000, lockTimeout: 30_000 };
+    const store = new FileStore(dir, options);
+    const waited: number[] = [];
+    for (let round = 1; round <= rounds; round += 1) {
+      const child = await Child.start();
+      child.send({ do: 'stay', dir, options, until: join(dir, 'never') });
+      await child.inside();
+      const began = performance.now();
+      const waiting = store.updateAsync('counter-0', (session) => ({
+        cookie: { originalMaxAge: null, expires: null },
+        count: (session?.count ?? 0) + 1,
+      }));
+      await child.kill();
+      expect((await waiting)?.count).to.equal(round);
+      waited.push(performance.now() - began);
+    }
+    await store.closeAsync();
+    expect(leftovers()).to.deep.equal([]);
+    // The owner could not have been taken for dead by its age, which would have taken a minute.
+    expect(Math.max(...waited)).to.be.lessThan(30_000);
+    const median = waited.sort((a, b) => a - b)[waited.length >> 1];
+    console.log(`      recovered after ${median?.toFixed(1)} ms (median), ${waited.at(-1)?.toFixed(1)} ms (longest)`);
+  });
+
+  it('refuses what a paused owner wants to write when it wakes up after its lock was taken', async () => {
+    const rounds = 200 * factor;
+    const options = { lockStaleAge: 40, lockTimeout: 10_000 };
+    const [owner] = await start(1);
+    const store = new FileStore(dir, options);
+    for (let round = 1; round <= rounds; round += 1) {
+      const until = join(tmpdir(), `${basename(dir)}-${round}`);
+      owner?.send({ do: 'stay', dir, options, until });
+      await owner?.inside();
+      owner?.process.kill('SIGSTOP');
+      await store.updateAsync('counter-0', () => ({ cookie: { originalMaxAge: null, expires: null }, count: round }));
+      writeFileSync(until, '');
+      owner?.process.kill('SIGCONT');
+      expect(await owner?.answer()).to.deep.equal({ counted: 0, codes: ['SESSILE_LOCK_LOST'] });
+      rmSync(until);
+      expect(await counted()).to.equal(round);
+    }
+    await store.closeAsync();
+    expect(leftovers()).to.deep.equal([]);
+  });
+
+  it('counts every acknowledged increment, and no other, while owners are stopped at random moments', async () => {
+    const options = { lockStaleAge: 30, lockTimeout: 60_000 };
+    const all = await start(3);
+    const order = { do: 'add' as const, dir, options, times: Number.MAX_SAFE_INTEGER, bytes: 9_000, ids: 1 };
+    const answers = all.map((child) => child.ask({ ...order, ms: 10_000 * factor }));
+    const results = await Promise.all([stopAtRandom(all, 180 * factor), ...answers]);
+    const outcomes = results.slice(1) as Answer[];
+    const acknowledged = outcomes.reduce((sum, { counted }) => sum + counted, 0);
+    const codes = new Set(outcomes.flatMap(({ codes }) => codes));
+    expect(await counted()).to.equal(acknowledged);
+    expect([...codes].filter((code) => code !== 'SESSILE_LOCK_LOST')).to.deep.equal([]);
+  });
+
+  it('never lets two breakers of one dead lock in, however slowly they look', async () => {
+    const rounds = 500 * factor;
+    const all = await start(3);
+    const dead = spawnSync(process.execPath, ['-e', '']).pid;
+    for (let round = 0; round < rounds; round += 1) {
+      const stem = join(dir, String(round));
+      symlinkSync(formatOwner({ ...newOwner(), pid: dead }), `${stem}.lock`);
+      const answers = await Promise.all(all.map((child) => child.ask({ do: 'hold', stem })));
+      expect(answers).to.deep.equal(all.map(() => ({ counted: 1, codes: [] })));
+    }
+    expect(readdirSync(dir)).to.deep.equal([]);
+  });
+
+  it('shares a directory between PID namespaces in which everybody is pid 1', async function () {
+    const unshare = ['unshare', '--pid', '--fork', '--mount-proc', '--kill-child'];
+    const probe = spawnSync('unshare', [...unshare.slice(1), 'true']);
+    if (probe.status !== 0) {
+      const reason = String(probe.error ?? probe.stderr).trim();
+      if (process.env['CI'] === 'true') throw new Error(`unshare is needed: ${reason}`);
+      console.log(`      skipped: unshare is not allowed here: ${reason}`);
+      this.skip();
+    }
+    const times = 10_000 * factor;
+    await start(2, unshare);
+    const store = new FileStore(dir);
+    const problems: string[] = [];
+    store.on('error', (error: Error) => problems.push(String(error)));
+    let running = true;
+    const reader = (async () => {
+      for (; running; await sleep(1)) {
+        for await (const [, { filler }] of store.entries()) if (filler?.length !== 9_000) problems.push('a torn read');
+      }
+    })();
+    const answers = await Promise.all(
+      children.map((child) => child.ask({ do: 'add', dir, options: {}, times, ms: 3_600_000, bytes: 9_000, ids: 50 })),
+    );
+    running = false;
+    await reader;
+    await store.closeAsync();
+    expect(problems).to.deep.equal([]);
+    expect(answers).to.deep.equal(children.map(() => ({ counted: times, codes: [] })));
+    expect(await counted()).to.equal(2 * times);
+  });
+});
+
+async function stopAtRandom(children: Child[], times: number): Promise<void> {
+  for (let time = 0; time < times; time += 1) {
+    const child = children[time % children.length] as Child;
+    await sleep(Math.random() * 5);
+    child.process.kill('SIGSTOP');
+    await sleep(50);
+    child.process.kill('SIGCONT');
+  }
+}

@@ -1,0 +1,22 @@
+import { RedisStore } from 'connect-redis';
+import { newPrefix, nodeRedis } from '../support/redis-client.js';
+import { needRedis, type RedisServer, redisServer } from '../support/redis-server.js';
+
+type Client = Awaited<ReturnType<typeof nodeRedis>>;
+
+/** Opens empty stores of connect-redis on a server that runs for the tests of the suite that calls this. */
+export function redisStores(): { readonly open: () => RedisStore; readonly client: () => Client } {
+  let server: RedisServer | undefined;
+  let client: Client;
+  before(async function () {
+    needRedis(this);
+    server = await redisServer();
+    client = await nodeRedis(server.url);
+  });
+  after(async () => {
+    if (server === undefined) return;
+    client.destroy();
+    await server.remove();
+  });
+  return { open: () => new RedisStore({ client, prefix: newPrefix() }), client: () => client };
+}
