@@ -155,10 +155,15 @@ function mergeCookie(base: string, theirs: string, ours: string): string {
   return JSON.stringify(mergeFields(was, is, wanted));
 }
 
-/** Whoever changed how long the cookie lives set the deadline, and else the later of two touches counts. */
+/**
+ * Whoever changed how long the cookie lives set the deadline, or who alone moved it: an app may let a session end sooner
+ * by its date alone. Of two touches the later counts.
+ */
 function mergeDeadline(base: Baseline, theirs: Entry, ours: Omit<Entry, 'data'>): number {
   if (!livesAsLong(base.cookie, ours.cookie)) return ours.expires;
   if (!livesAsLong(base.cookie, theirs.cookie)) return theirs.expires;
+  if (theirs.expires === base.expires) return ours.expires;
+  if (ours.expires === base.expires) return theirs.expires;
   return Math.max(theirs.expires, ours.expires);
 }
 

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import Cookies from 'cookies';
 import express from 'express';
 import session from 'express-session';
 import fc from 'fast-check';
@@ -56,7 +57,7 @@ describe('genericSession', () => {
   }
 
   describe('the cookie', () => {
-    it('row 62: is set at once, on every request, and stays the same', async () => {
+    it('S4 row 62: is set at once, on every request, and stays the same', async () => {
       const site = await open();
       const visitor = new Visitor();
       await visitor.send(site);
@@ -67,7 +68,7 @@ describe('genericSession', () => {
       expect(visitor.cookies.map(({ key, value }) => [key, value])).to.deep.equal([['s', first]]);
     });
 
-    it('row 63: is signed by the first key, and read with any', async () => {
+    it('S4 row 63: is signed by the first key, and read with any', async () => {
       const store = new MemoryStore();
       const [before, after] = [
         await open({ store, keys: ['old'] }),
@@ -81,7 +82,7 @@ describe('genericSession', () => {
       expect(signature).to.equal(new Keygrip(['new']).sign(`s=${await visitor.cookie(after)}`));
     });
 
-    it('row 63: is another one where its signature is wrong', async () => {
+    it('S4 row 63: is another one where its signature is wrong', async () => {
       const store = new MemoryStore();
       const site = await open({ store, keys: ['secret'] });
       const visitor = new Visitor();
@@ -100,7 +101,7 @@ describe('genericSession', () => {
       expect(await store.lengthAsync()).to.equal(1);
     });
 
-    it('row 63: has no keys but good ones', () => {
+    it('S4 row 63: has no keys but good ones', () => {
       for (const keys of [[], [''], [1], 'secret', '', null, 0, {}, { sign() {} }]) {
         expect(() => handle(new MemoryStore(), { keys: keys as never }), String(keys))
           .to.throw(TypeError, 'keys must')
@@ -108,7 +109,7 @@ describe('genericSession', () => {
       }
     });
 
-    it('row 64: is read and written by `cookies` where that is given', async () => {
+    it('S4 row 64: is read and written by `cookies` where that is given', async () => {
       const calls: unknown[][] = [];
       const cookies = {
         get: (...args: unknown[]) => void calls.push(['get', ...args]),
@@ -126,7 +127,24 @@ describe('genericSession', () => {
       expect(() => handle(new MemoryStore(), { cookies: {} as never })).to.throw(TypeError, 'cookies must');
     });
 
-    it('row 65: expires after `expire` seconds, two weeks without it; a store is told milliseconds', async () => {
+    it('S4 row 64: works with an instance of the package cookies, which signs with keys of its own', async () => {
+      const store = new MemoryStore();
+      const site = await Site.open(
+        (req, res) =>
+          genericSession(req, res, store, {
+            cookies: new Cookies(req, res, { keys: ['of the jar'] }),
+            keys: ['not used'],
+          }) as unknown as Handle,
+      );
+      toClose.push(site);
+      const visitor = new Visitor();
+      await visitor.ask(site, 'set', 'a', 1);
+      expect(await visitor.ask(site, 'get', 'a')).to.equal('1');
+      const signature = new Keygrip(['of the jar']).sign(`s=${await visitor.cookie(site)}`);
+      expect(await visitor.cookie(site, 's.sig')).to.equal(signature);
+    });
+
+    it('S4 row 65: expires after `expire` seconds, two weeks without it; a store is told milliseconds', async () => {
       for (const [expire, ms] of [
         [60, 60_000],
         [undefined, TWO_WEEKS],
@@ -150,7 +168,7 @@ describe('genericSession', () => {
       }
     });
 
-    it('row 66: has a name, and the id a prefix', async () => {
+    it('S4 row 66: has a name, and the id a prefix', async () => {
       for (const [options, name, prefix] of [
         [{}, 's', 'session:'],
         [{ cookieName: 'sid', idPrefix: '' }, 'sid', ''],
@@ -183,7 +201,7 @@ describe('genericSession', () => {
   });
 
   describe('the filter', () => {
-    it('row 67: is the middleware, and gives request and response the same session', async () => {
+    it('S4 row 67: is the middleware, and gives request and response the same session', async () => {
       expect(genericSession.filter).to.equal(genericSession.middleware);
       const app = express();
       app.use(genericSession.filter(new MemoryStore(), { keys: ['a'] }));
@@ -199,7 +217,7 @@ describe('genericSession', () => {
       expect(body).to.deep.equal([true, 1]);
     });
 
-    it('row 67: refuses wrong options when it is made, and passes on what fails in a request', () => {
+    it('S4 row 67: refuses wrong options when it is made, and passes on what fails in a request', () => {
       const store = new MemoryStore();
       expect(() => genericSession.filter(store, { keys: [] })).to.throw(TypeError, 'keys must');
       expect(() => genericSession.filter({} as never)).to.throw(TypeError);
@@ -218,7 +236,7 @@ describe('genericSession', () => {
   });
 
   describe('the methods', () => {
-    it('row 68: get is get, getAll or a renewal', async () => {
+    it('S4 row 68: get is get, getAll or a renewal', async () => {
       const store = recorder();
       const site = await open({ store });
       const visitor = new Visitor();
@@ -237,7 +255,7 @@ describe('genericSession', () => {
       expect(renewing.calls).to.deep.equal([extend, extend, ['getAll', renewed.id, TWO_WEEKS]]);
     });
 
-    it('row 69: getAll answers all, or renews', async () => {
+    it('S4 row 69: getAll answers all, or renews', async () => {
       const site = await open();
       const visitor = new Visitor();
       const sets = [
@@ -253,7 +271,7 @@ describe('genericSession', () => {
       expect(store.calls[0]).to.deep.equal(['extend', renewed.id, TWO_WEEKS]);
     });
 
-    it('row 70: set without a value is null, with or without a callback', async () => {
+    it('S4 row 70: set without a value is null, with or without a callback', async () => {
       const made = handle(new MemoryStore());
       made.set('alone');
       await new Promise<void>((resolve) => made.set('called back', () => resolve()));
@@ -263,7 +281,7 @@ describe('genericSession', () => {
       expect(await made.getAllAsync()).to.deep.equal({ alone: null, 'called back': null, promised: null });
     });
 
-    it('row 71: del takes one away; without a key all', async () => {
+    it('S4 row 71: del takes one away; without a key all', async () => {
       const made = handle(new MemoryStore());
       const fill = () => Promise.all(['a', 'b', ''].map((key) => made.setAsync(key, key)));
       await fill();
@@ -277,7 +295,7 @@ describe('genericSession', () => {
       expect(await made.getAllAsync()).to.deep.equal({});
     });
 
-    it('row 71: del of a key that is undefined or null takes nothing away', async () => {
+    it('S4 row 71: del of a key that is undefined or null takes nothing away', async () => {
       const made = handle(new MemoryStore());
       await made.setAsync('a', 1);
       for (const key of [undefined, null, {}, true]) {
@@ -287,7 +305,7 @@ describe('genericSession', () => {
       expect(await made.getAllAsync()).to.deep.equal({ a: 1 });
     });
 
-    it('row 72: delAll leaves the visitor cookie and id', async () => {
+    it('S4 row 72: delAll leaves the visitor cookie and id', async () => {
       const site = await open();
       const visitor = new Visitor();
       await visitor.send(site, ['set', 'a', 1]);
@@ -297,7 +315,7 @@ describe('genericSession', () => {
       expect([visitor.id, await visitor.cookie(site)]).to.deep.equal([id, token]);
     });
 
-    it('row 73: destroy takes data and cookie away, in one header', async () => {
+    it('S4 row 73: destroy takes data and cookie away, in one header', async () => {
       const store = new MemoryStore();
       const site = await open({ store, keys: ['a'] });
       const visitor = new Visitor();
@@ -310,7 +328,7 @@ describe('genericSession', () => {
       expect(await store.lengthAsync()).to.equal(0);
     });
 
-    it('row 73: destroy ends the session though its cookie cannot be taken away any more, and says so', async () => {
+    it('S4 row 73: destroy ends the session though its cookie cannot be taken away any more, and says so', async () => {
       const store = new MemoryStore();
       const made = handle(store);
       await made.setAsync('a', 1);
@@ -325,7 +343,7 @@ describe('genericSession', () => {
       expect(await store.lengthAsync()).to.equal(0);
     });
 
-    it('row 73: what comes after destroy in the same request is an error and no new session', async () => {
+    it('S4 row 73: what comes after destroy in the same request is an error and no new session', async () => {
       const store = new MemoryStore();
       const made = handle(store);
       await made.setAsync('a', 1);
@@ -339,7 +357,7 @@ describe('genericSession', () => {
       expect(await store.lengthAsync()).to.equal(0);
     });
 
-    it('row 74: every callback is called later', async () => {
+    it('S4 row 74: every callback is called later', async () => {
       const site = await open();
       const answers = await new Visitor().send(
         site,
@@ -358,7 +376,7 @@ describe('genericSession', () => {
     });
 
     for (const act of ['get', 'get nothing', 'getAll', 'getAll nothing', 'set', 'del', 'update'] as const) {
-      it(`row 76: ${act} renews the session`, async () => {
+      it(`S4 row 76: ${act} renews the session`, async () => {
         let time = START;
         const now = () => time;
         const store = new MemoryStore({ now });
@@ -381,7 +399,22 @@ describe('genericSession', () => {
       });
     }
 
-    it('row 76: reading and deleting create nothing', async () => {
+    it('S4 row 76: a visitor who comes back in time has the session for as long again', async () => {
+      let time = START;
+      const now = () => time;
+      const site = await open({ store: new MemoryStore({ now }), now, expire: 60 });
+      const visitor = new Visitor();
+      await visitor.ask(site, 'set', 'a', 1);
+      for (let n = 0; n < 3; n += 1) {
+        time += 59_000;
+        expect(await visitor.ask(site, 'get', 'a')).to.equal('1');
+        expect(visitor.cookies[0]?.expires).to.deep.equal(new Date(time + 60_000));
+      }
+      time += 60_000;
+      expect(await visitor.ask(site, 'get', 'a')).to.equal('undefined');
+    });
+
+    it('S4 row 76: reading and deleting create nothing', async () => {
       const store = new MemoryStore();
       const made = handle(store);
       await Promise.all([made.getAsync('a'), made.getAllAsync(), made.delAsync('a'), made.delAllAsync()]);
@@ -389,7 +422,7 @@ describe('genericSession', () => {
       expect(await store.lengthAsync()).to.equal(0);
     });
 
-    it('row 79: update is one step, for a value or for none', async () => {
+    it('S4 row 79: update is one step, for a value or for none', async () => {
       const made = handle(new MemoryStore());
       const add = (n: unknown = 0) => (n as number) + 1;
       const answers = await Promise.all([1, 2, 3].map(() => made.updateAsync('n', add)));
@@ -400,7 +433,7 @@ describe('genericSession', () => {
       expect(called).to.deep.equal([null, 1]);
     });
 
-    it('row 79: an update that cannot be stores nothing, and says why', async () => {
+    it('S4 row 79: an update that cannot be stores nothing, and says why', async () => {
       const made = handle(new MemoryStore());
       await made.setAsync('n', 1);
       const thrown = new Error('thrown by a spec');
@@ -419,7 +452,7 @@ describe('genericSession', () => {
     });
   });
 
-  describe('row 77: the MemoryStore', () => {
+  describe('S4 row 77: the MemoryStore', () => {
     it('ignores `expire` and obeys its maxAge', async () => {
       let time = START;
       const now = () => time;
@@ -460,7 +493,7 @@ describe('genericSession', () => {
     });
   });
 
-  describe('row 78: values and keys', () => {
+  describe('S4 row 78: values and keys', () => {
     const values: Record<string, readonly [given: unknown, kept: unknown]> = {
       null: [null, null],
       'the number 0': [0, 0],
@@ -617,7 +650,7 @@ describe('genericSession', () => {
     });
   });
 
-  describe('row 79: in parallel', () => {
+  describe('S4 row 79: in parallel', () => {
     const stores: Record<string, () => AnyStore | GenericStore> = {
       MemoryStore: () => new MemoryStore(),
       FileStore: () => new FileStore(folder()),

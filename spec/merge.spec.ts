@@ -144,6 +144,11 @@ describe('mergeSave of the cookie and the deadline', () => {
     expect(merged([hour, 1], [hour, 3], [hour, 5])).to.deep.equal([hour, 5]);
   });
 
+  it('takes the deadline from who alone moved it, to an earlier moment too', () => {
+    expect(merged([hour, 10], [hour, 10], [hour, 3])).to.deep.equal([hour, 3]);
+    expect(merged([hour, 10], [hour, 3], [hour, 10])).to.deep.equal([hour, 3]);
+  });
+
   it('takes the cookie and the deadline of who changed it', () => {
     expect(merged([hour, 10], [month, 50], [hour, 20])).to.deep.equal([month, 50]);
     expect(merged([hour, 10], [minute, 5], [hour, 20])).to.deep.equal([minute, 5]);

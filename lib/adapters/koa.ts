@@ -219,6 +219,9 @@ export interface KoaStoreOptions {
   events?: 'upper' | 'lower';
 }
 
+/** What the hosts' types of a store have in common. */
+export type HostStore = Record<'get' | 'set' | 'destroy', (...args: never[]) => unknown>;
+
 /** What {@link toKoaStore} answers. */
 export type AdaptedStore = EventEmitter & Pick<KoaStore<SessionData>, 'get' | 'set' | 'destroy'>;
 
@@ -228,9 +231,14 @@ export type AdaptedStore = EventEmitter & Pick<KoaStore<SessionData>, 'get' | 's
  * that was ended meanwhile stays ended. Under koa-generic-session and koa-session-ts that needs the session object that
  * they loaded: one that an app puts in its place is a plain write.
  *
+ * @typeParam Host what the host declares as its store, which TypeScript finds where the answer is given to it. Each host
+ * declares another thing, koa-session-ts a class with a protected member, which nothing but its own stores would match.
  * @throws TypeError `SESSILE_MISUSE`
  */
-export function toKoaStore(store: AnyStore | PromisedStore, options: KoaStoreOptions = {}): AdaptedStore {
+export function toKoaStore<Host extends HostStore = AdaptedStore>(
+  store: AnyStore | PromisedStore,
+  options: KoaStoreOptions = {},
+): Host {
   checkNames('toKoaStore', options, ['now', 'events']);
   const { now = systemClock, events = 'upper' } = options;
   checkFunction('toKoaStore', 'now', now);
@@ -238,7 +246,8 @@ export function toKoaStore(store: AnyStore | PromisedStore, options: KoaStoreOpt
   const names = events === 'upper' ? [CONNECT, DISCONNECT] : ['connect', 'disconnect'];
   const [connect = '', disconnect = ''] = names;
   const ours = adopt(store);
-  return new KoaStore(new CarriedRecords<SessionData>(ours), now).forward(ours, { connect, disconnect });
+  const adapted = new KoaStore(new CarriedRecords<SessionData>(ours), now).forward(ours, { connect, disconnect });
+  return adapted as HostStore as Host;
 }
 
 /**

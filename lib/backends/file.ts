@@ -9,13 +9,12 @@ import type { FoundEntry } from '../internal/entry-files.js';
 import { EntryFolder, type Place } from '../internal/entry-folder.js';
 import { NotAnEntry, nameOf } from '../internal/entry-text.js';
 import { type Files, nodeFiles } from '../internal/files.js';
-import { ioError } from '../internal/io-error.js';
 import { KeyedQueue } from '../internal/keyed-queue.js';
 import { Listing } from '../internal/listing.js';
 import { checkBoolean, checkDuration, describe } from '../internal/options.js';
-import { PathLock } from '../internal/path-lock.js';
 import type { Adoption } from '../internal/session-file-store-files.js';
 import { touched } from '../internal/touched.js';
+import { Turns } from '../internal/turns.js';
 import { SessionStore, type StoreOptions } from '../store.js';
 
 export type { Adoption as FileAdoption, SessionFileStoreOptions } from '../internal/session-file-store-files.js';
@@ -27,14 +26,15 @@ const NAME = /^[\da-f]{64}\.json$/;
 export interface FileBackendOptions {
   /**
    * Wait until each write is on the disk, so that it survives a power failure. Without it a write survives the end of
-   * the process, however it ends. A touch is never waited for. Default: false.
+   * the process, however it ends, and a power failure may cost whole sessions that were written shortly before. A touch is never waited for. Default: false.
    */
   fsync?: boolean;
   /** How long a write waits for another process that is writing the same session, in ms. Default: 15 000. */
   lockTimeout?: number;
   /**
    * How long another process may take for one write, in ms, before it is taken for dead where that cannot be seen: on
-   * another machine or in another container, or stopped. On the same machine a dead process is known at once.
+   * another machine or in another container, or stopped. On the same machine a dead process is known at once. A process
+   * that was stopped for so long in the middle of a write has that refused with `SESSILE_LOCK_LOST`.
    * Less than `lockTimeout`. Default: 10 000.
    */
   lockStaleAge?: number;
@@ -51,7 +51,7 @@ export class FileBackend implements Backend {
   report?: (error: Error) => void;
   readonly #dir: string;
   readonly #folder: EntryFolder;
-  readonly #locks: PathLock;
+  readonly #turns: Turns;
   readonly #changes: EntryChanges;
   readonly #listing: Listing;
   readonly #queue = new KeyedQueue();
@@ -74,10 +74,11 @@ export class FileBackend implements Backend {
     checkDuration('FileStore', 'lockStaleAge', lockStaleAge, 1);
     this.#dir = openDirectory(resolve(dir));
     this.#listing = new Listing(files, this.#dir);
-    this.#locks = new PathLock(files, { timeout: lockTimeout, staleAge: lockStaleAge });
     const report = (error: Error) => this.report?.(error);
     this.#folder = new EntryFolder(this.#dir, { files, fsync, adopt, report });
-    this.#changes = new EntryChanges({ files, folder: this.#folder, locks: this.#locks, report });
+    const locks = { timeout: lockTimeout, staleAge: lockStaleAge };
+    this.#turns = new Turns({ files, dir: this.#dir, locks, report });
+    this.#changes = new EntryChanges(this.#folder, this.#turns);
   }
 
   read(sid: string): Awaitable<Entry | undefined> {
@@ -91,6 +92,7 @@ export class FileBackend implements Backend {
   touch(sid: string, to: Touch, now: number): Awaitable<void> {
     const path = this.#path(sid);
     return this.#queue.run(path, () => {
+      this.#turns.announce();
       if (this.#folder.stamp(path, sid, to, now)) return;
       return this.#changes.make({ path, sid }, (entry) => touched(entry, to, now));
     });
@@ -117,9 +119,10 @@ export class FileBackend implements Backend {
     let removed = 0;
     for await (const name of this.#listing.names()) {
       const place = this.#placeOf(name);
-      if (place === undefined) this.#tidy(name, now);
+      if (place === undefined) this.#turns.tidy(name, now);
       else if (await this.#pruneOne(place, now)) removed += 1;
     }
+    this.#turns.tidyWriters(now);
     return removed;
   }
 
@@ -133,7 +136,7 @@ export class FileBackend implements Backend {
   }
 
   close(): void {
-    // Every call opens and closes what it needs.
+    this.#turns.close();
   }
 
   #path(sid: string): string {
@@ -181,14 +184,6 @@ export class FileBackend implements Backend {
       return removed ? undefined : entry;
     });
     return removed;
-  }
-
-  #tidy(name: string, now: number): void {
-    try {
-      this.#locks.tidy(this.#dir + sep, name, now);
-    } catch (error) {
-      this.report?.(ioError('Removing a leftover of', error) as Error);
-    }
   }
 
   async *#places(): AsyncGenerator<Place, void, void> {

@@ -6,10 +6,10 @@ import { AtomicWriter } from './atomic-write.js';
 import { DirectorySync } from './directory-sync.js';
 import { EntryFiles, type FoundEntry } from './entry-files.js';
 import { formatEntry, NotAnEntry } from './entry-text.js';
-import { errnoOf, type Files } from './files.js';
-import { expectDirectory, ioError } from './io-error.js';
-import type { HeldLock } from './path-lock.js';
+import type { Files } from './files.js';
+import { codedAsync } from './io-error.js';
 import { type Adoption, SessionFileStoreFiles } from './session-file-store-files.js';
+import type { Ground } from './turns.js';
 
 /** Where an entry is, or will be once it is carried over; its id where that is known. */
 export interface Place {
@@ -26,12 +26,11 @@ interface Parts {
 
 /**
  * The entries in one directory, and those that session-file-store left there. Reading takes any moment as it is; what
- * moves, writes or removes a file is for who has its lock.
+ * moves, writes or removes a file is for who has its turn, and throws Revoked where another process took that.
  *
  * All methods throw SessileError `SESSILE_IO`, `SESSILE_FORMAT`, and `SESSILE_BAD_PATH` where the directory is gone.
  */
 export class EntryFolder {
-  readonly #files: Files;
   readonly #report: (error: Error) => void;
   readonly #entries: EntryFiles;
   readonly #writer: AtomicWriter;
@@ -40,10 +39,9 @@ export class EntryFolder {
 
   /** @throws TypeError `SESSILE_MISUSE` */
   constructor(dir: string, { files, fsync, adopt, report }: Parts) {
-    this.#files = files;
     this.#report = report;
     this.#entries = new EntryFiles(files);
-    this.#writer = new AtomicWriter(files, fsync);
+    this.#writer = new AtomicWriter(files, { durable: fsync, reuses: true });
     this.#sync = fsync ? new DirectorySync(files, dir) : undefined;
     const parts = { files, entryFiles: this.#entries, report };
     this.#adopted = adopt === undefined ? undefined : new SessionFileStoreFiles(dir, adopt, parts);
@@ -78,32 +76,26 @@ export class EntryFolder {
   }
 
   /** The entry that is there. Anything else of that name is moved out of the way, for a person to look at. */
-  async settle({ path, sid }: Place): Promise<FoundEntry | undefined> {
-    const ours = await this.#intact(path, () => this.#entries.read(path, sid));
+  async settle({ path, sid }: Place, ground: Ground): Promise<FoundEntry | undefined> {
+    const ours = await this.#intact(path, ground, () => this.#entries.read(path, sid));
     if (ours !== undefined || sid === undefined) return ours;
-    return this.#intact(this.#adopted?.pathOf(sid) ?? path, () => this.#adopted?.read(sid));
+    return this.#intact(this.#adopted?.pathOf(sid) ?? path, ground, () => this.#adopted?.read(sid));
   }
 
-  async write(path: string, { sid, ...entry }: FoundEntry, lock: HeldLock): Promise<void> {
-    try {
-      const commit = { temporary: lock.spoils, check: () => lock.check() };
-      await this.#writer.write(path, formatEntry(sid, entry), commit);
-    } catch (error) {
-      if (errnoOf(error) === 'ENOENT') expectDirectory(this.#files, path, error);
-      if (errnoOf(error) === 'ENOENT') lock.check();
-      throw ioError('Writing', error);
-    }
+  /** @param replaces whether there is a file of ours already */
+  async write(
+    path: string,
+    { sid, ...entry }: FoundEntry,
+    { ground, replaces }: { ground: Ground; replaces: boolean },
+  ): Promise<void> {
+    await codedAsync('Writing', () => this.#writer.write(path, formatEntry(sid, entry), ground, replaces));
     if (this.#adopted?.has(sid)) await this.#supersede(this.#adopted, sid);
   }
 
   /** Theirs goes first: a session that is half removed is ours, and all there. */
-  async remove(path: string, sid: string): Promise<void> {
-    try {
-      this.#adopted?.remove(sid);
-      await this.#writer.remove(path);
-    } catch (error) {
-      throw ioError('Removing', error);
-    }
+  async remove(path: string, sid: string, ground: Ground): Promise<void> {
+    this.#adopted?.remove(sid);
+    await codedAsync('Removing', () => this.#writer.remove(path, ground));
   }
 
   /**
@@ -124,12 +116,12 @@ export class EntryFolder {
     }
   }
 
-  async #intact(path: string, read: () => FoundEntry | undefined): Promise<FoundEntry | undefined> {
+  async #intact(path: string, ground: Ground, read: () => FoundEntry | undefined): Promise<FoundEntry | undefined> {
     try {
       return read();
     } catch (error) {
       if (!(error instanceof NotAnEntry)) throw error;
-      const aside = await this.#setAside(path);
+      const aside = await this.#setAside(path, ground);
       if (aside === undefined) return undefined;
       const message = `What is stored under a session's name is no session; it was moved to ${aside}`;
       this.#report(new SessileError('SESSILE_CORRUPT', message, { cause: error }));
@@ -138,20 +130,9 @@ export class EntryFolder {
   }
 
   /** One finding per name is kept, the last, and more only where they are of kinds that cannot replace each other. */
-  async #setAside(path: string): Promise<string | undefined> {
+  async #setAside(path: string, ground: Ground): Promise<string | undefined> {
     const stem = path.slice(0, -extname(path).length);
-    let failure: unknown;
-    for (const aside of [`${stem}.corrupt`, `${stem}.${randomUUID()}.corrupt`]) {
-      try {
-        await this.#files.rename(path, aside);
-        return aside;
-      } catch (error) {
-        failure ??= error;
-      }
-    }
-    if (errnoOf(failure) !== 'ENOENT') throw ioError('Moving', failure);
-    // session-file-store removes what it cannot read.
-    expectDirectory(this.#files, path, failure);
-    return undefined;
+    const names = [`${stem}.corrupt`, `${stem}.${randomUUID()}.corrupt`];
+    return codedAsync('Moving', () => this.#writer.setAside(path, names, ground));
   }
 }

@@ -84,6 +84,8 @@ export class SettledCookieSessions implements CookieSessions {
 
   async set(sid: string, session: object, { ttl }: { ttl?: number } = {}): Promise<void> {
     const lifetime = ttl ?? lifetimeOf((session as Partial<CookieSession>).cookie, this.#now);
+    // Such a session is over, and redis, say, fails for a time that is.
+    if (lifetime !== undefined && lifetime <= 0) return this.destroy(sid);
     await settle(this.#store.set(sid, session, lifetime), this.#store);
   }
 

@@ -24,7 +24,8 @@ const ATTRIBUTES = ['path', 'domain', 'httpOnly', 'secure', 'sameSite', 'priorit
 export function toRecord(data: object, { maxAge, former, attributes, now }: RecordContext): Fields {
   const { _expire, _maxAge, _session, ...own } = data as Fields;
   const [expire, lifetime, kept] = [_expire, _maxAge, maxAge].map(numberOf);
-  const fromOwn = expire === undefined ? undefined : expire + ((kept ?? 0) - (lifetime ?? kept ?? 0));
+  const grace = kept === undefined || lifetime === undefined ? 0 : kept - lifetime;
+  const fromOwn = expire === undefined ? undefined : expire + grace;
   const expires = fromOwn ?? (kept === undefined ? undefined : now() + kept);
   const cookie: Fields = {
     path: '/',
@@ -35,7 +36,7 @@ export function toRecord(data: object, { maxAge, former, attributes, now }: Reco
     expires: expires === undefined ? null : new Date(expires),
   };
   delete cookie['grace'];
-  if (fromOwn !== undefined && expire !== undefined && fromOwn !== expire) cookie['grace'] = fromOwn - expire;
+  if (fromOwn !== undefined && grace !== 0) cookie['grace'] = grace;
   return { ...unseenIn(former), ...toStored(withoutFunctions(own)), cookie };
 }
 

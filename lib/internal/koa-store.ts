@@ -38,13 +38,17 @@ export class KoaStore<R extends object> extends EventEmitter {
 
   /** @param maxAge ms that the session is kept from now; `'session'`: the `ttl` of the store counts */
   set(sid: string, session: object, maxAge?: number | 'session', call?: KoaSessionCall): Promise<void> {
-    if (call !== undefined || '_expire' in session || '_session' in session) {
-      return this.#plain.set(sid, { data: session, maxAge }, call);
-    }
+    if (call !== undefined || isPlain(session)) return this.#plain.set(sid, { data: session, maxAge }, call);
     return this.withCookie.set(sid, session, typeof maxAge === 'number' ? { ttl: maxAge } : {});
   }
 
   destroy(sid: string): Promise<void> {
     return this.#plain.destroy(sid);
   }
+}
+
+/** By its shape, for callers that leave the context out: an app may call values so in a session that has a cookie. */
+function isPlain(session: object): boolean {
+  const { cookie } = session as { cookie?: unknown };
+  return ('_expire' in session || '_session' in session) && (typeof cookie !== 'object' || cookie === null);
 }

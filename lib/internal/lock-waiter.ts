@@ -1,9 +1,8 @@
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SessileError } from '../errors.js';
-import type { Files } from './files.js';
 import { coded } from './io-error.js';
-import { breakLock, lockOf, readOwner } from './lock-file.js';
+import { breakLock, type LockPlace, lockOf, readOwner } from './lock-file.js';
 
 export interface PathLockOptions {
   /** How long to wait for a lock, in ms; then `SESSILE_LOCK_TIMEOUT`. */
@@ -19,15 +18,15 @@ const HEALTHY = 15;
 
 /** One who wants a lock that somebody has. */
 export class Waiter {
-  readonly #files: Files;
+  readonly #place: LockPlace;
   readonly #stem: string;
   readonly #options: PathLockOptions;
   readonly #began = performance.now();
   #holder: string | undefined;
   #since = this.#began;
 
-  constructor(files: Files, stem: string, options: PathLockOptions) {
-    this.#files = files;
+  constructor(place: LockPlace, stem: string, options: PathLockOptions) {
+    this.#place = place;
     this.#stem = stem;
     this.#options = options;
   }
@@ -38,7 +37,7 @@ export class Waiter {
    */
   async turn(): Promise<void> {
     const path = lockOf(this.#stem);
-    const record = coded('Waiting for', () => readOwner(this.#files, path));
+    const record = coded('Waiting for', () => readOwner(this.#place.files, path));
     const now = performance.now();
     if (record === undefined) return;
     if (now - this.#began > this.#options.timeout) throw timedOut(this.#options.timeout);
@@ -46,7 +45,7 @@ export class Waiter {
     const held = now - this.#since;
     if (held < HEALTHY) return pause(now - this.#began);
     const isOld = held >= this.#options.staleAge;
-    const broken = coded('Unlocking', () => breakLock(this.#files, path, { stem: this.#stem, record, isOld }));
+    const broken = coded('Unlocking', () => breakLock(this.#place, path, { stem: this.#stem, record, isOld }));
     if (!broken) await pause(now - this.#began);
   }
 }

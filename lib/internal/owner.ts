@@ -4,9 +4,10 @@ import { hostname } from 'node:os';
 import { attempt } from './files.js';
 
 /**
- * Who holds a lock, as the text of a lock file: `nonce:pid:start:place`. The nonce is one lock instance's own. `place`
- * stands for the boot, the PID namespace and the host: only within one place a pid means the same process to everybody.
- * `start` tells a process from a later one with the same pid; where the system does not say, it is empty.
+ * Who writes, as the name of a writer's folder and the text of its lock files: `nonce-pid-start-place`, in a lock
+ * followed by `-turn`. The nonce is one writer's own, the turn one lock instance's of it. `place` stands for the boot, the
+ * PID namespace and the host: only within one place a pid means the same process to everybody. `start` tells a process
+ * from a later one with the same pid; where the system does not say, it is empty.
  * At most 59 bytes, so that ext4 keeps it inside the inode of a symbolic link.
  */
 export interface Owner {
@@ -14,46 +15,59 @@ export interface Owner {
   readonly pid: number;
   readonly start: string;
   readonly place: string;
+  readonly turn?: string;
 }
 
-const RECORD = /^([\da-z]{8,24}):(\d{1,10}):(\d*):([\da-f]{12})$/;
+const RECORD = /^([\da-z]{8,24})-(\d{1,10})-(\d*)-([\da-f]{12})(?:-([\da-z]+))?$/;
 
 /** What reading of a process says that is no more. */
 const GONE = new Set<unknown>(['ENOENT', 'ESRCH']);
 
 const life = randomBytes(5).toString('hex');
-let instances = 0;
-/** Nonces of locks that this process could not remove when it was done with them. */
+let owners = 0;
+let turns = 0;
+/** Locks that this process could not remove when it was done with them. */
 const abandoned = new Set<string>();
 /** Read when this is loaded: later the process might have no descriptor left to read it with. */
 const identity = { start: startOf(process.pid) ?? '', place: thisPlace() };
 
-/** A new lock instance of this process. */
+/** A new writer of this process. */
 export function newOwner(): Owner {
-  instances += 1;
-  return { nonce: life + instances.toString(36), pid: process.pid, ...identity };
+  owners += 1;
+  return { nonce: life + owners.toString(36), pid: process.pid, ...identity };
 }
 
-export function formatOwner({ nonce, pid, start, place }: Owner): string {
-  return `${nonce}:${pid}:${start}:${place}`;
+/** A new lock instance of a writer. */
+export function newTurn(owner: Owner): Owner {
+  turns += 1;
+  return { ...owner, turn: turns.toString(36) };
+}
+
+export function formatOwner({ nonce, pid, start, place, turn }: Owner): string {
+  return `${nonce}-${pid}-${start}-${place}${turn === undefined ? '' : `-${turn}`}`;
 }
 
 export function parseOwner(text: string): Owner | undefined {
   const match = RECORD.exec(text);
   if (match === null) return undefined;
-  const [, nonce = '', pid, start = '', place = ''] = match;
-  return { nonce, pid: Number(pid), start, place };
+  const [, nonce = '', pid, start = '', place = '', turn] = match;
+  return { nonce, pid: Number(pid), start, place, ...(turn !== undefined && { turn }) };
 }
 
 /** For a lock of this process that cannot be removed now: whoever of this process meets it may break it. */
-export function abandon({ nonce }: Owner): void {
-  abandoned.add(nonce);
+export function abandon(owner: Owner): void {
+  abandoned.add(formatOwner(owner));
+}
+
+/** Whether it is of this place, so that its pid means something here. */
+export function isNear(owner: Owner): boolean {
+  return owner.place === identity.place;
 }
 
 /** Certainly gone, or done. False also where that cannot be known from here. */
-export function isDead(owner: Owner, me: Owner): boolean {
-  if (abandoned.has(owner.nonce)) return true;
-  if (owner.place !== me.place) return false;
+export function isDead(owner: Owner): boolean {
+  if (abandoned.has(formatOwner(owner))) return true;
+  if (!isNear(owner)) return false;
   try {
     process.kill(owner.pid, 0);
   } catch (error) {

@@ -1,10 +1,11 @@
+import { sep } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { SessileError } from '../errors.js';
-import { errnoOf, type Files } from './files.js';
-import { coded, codedAsync, expectDirectory } from './io-error.js';
-import { breakLock, LEFTOVER, lockOf, readOwner, removeSync, spoilsOf } from './lock-file.js';
+import { errnoOf } from './files.js';
+import { codedAsync } from './io-error.js';
+import { breakLock, LEFTOVER, type LockPlace, lockOf, readOwner } from './lock-file.js';
 import { type PathLockOptions, pause, Waiter } from './lock-waiter.js';
-import { abandon, formatOwner, newOwner, type Owner, parseOwner } from './owner.js';
+import { abandon, formatOwner, isNear, newTurn, type Owner, parseOwner } from './owner.js';
+import type { Place } from './writer.js';
 
 /** For so many ms after it had to wait for a lock, a process leaves the others a gap before it takes it once more. */
 const CONTENDED = 500;
@@ -18,30 +19,31 @@ const LEFTOVER_AGE = 3_600_000;
  * atomic system call. Where links cannot be made it is a file created with O_EXCL; a waiter that reads it before the
  * record is in it knows no owner and goes by age.
  *
- * A lock is broken when its owner is certainly dead, or when the same instance was seen to hold it for `staleAge`. Only
- * the holder of the break file of that instance may remove it; a break file is a lock like any other and is broken in
- * the same way. What the robbed owner had prepared is removed first (`spoils`): if the owner was only paused, its commit
- * fails, even where it had just checked that the lock was still its own.
+ * A lock is broken when its owner is certainly dead, or when the same instance was seen to hold it for `staleAge`. What
+ * ends with it is told in `Writers`: an owner that was only paused can neither commit nor release afterwards, even where
+ * it was just about to.
  */
 export class PathLock {
-  readonly #files: Files;
+  readonly #place: LockPlace;
   readonly #options: PathLockOptions;
   readonly #contended = new Map<string, number>();
 
-  constructor(files: Files, options: PathLockOptions) {
-    this.#files = files;
+  constructor(place: LockPlace, options: PathLockOptions) {
+    this.#place = place;
     this.#options = options;
   }
 
   /**
    * @param stem the path that is guarded, without its suffix
+   * @param by who will have it
    * @returns undefined where somebody has the lock
    * @throws SessileError `SESSILE_IO`, `SESSILE_BAD_PATH` where no lock can be made
    */
-  async tryAcquire(stem: string): Promise<HeldLock | undefined> {
-    const owner = newOwner();
-    const taken = await codedAsync('Locking', () => this.#files.lock(lockOf(stem), formatOwner(owner)));
-    return taken ? new HeldLock(this.#files, stem, owner) : undefined;
+  async tryAcquire(stem: string, by: Place): Promise<HeldLock | undefined> {
+    const { files } = this.#place;
+    const owner = newTurn(by.owner);
+    const taken = await codedAsync('Locking', () => files.lock(lockOf(stem), formatOwner(owner)));
+    return taken ? new HeldLock(this.#place, { stem, owner, released: by.desk.released }) : undefined;
   }
 
   /**
@@ -58,74 +60,65 @@ export class PathLock {
   waiter(stem: string): Waiter {
     if (this.#contended.size >= MOST_CONTENDED) this.#contended.clear();
     this.#contended.set(stem, performance.now() + CONTENDED);
-    return new Waiter(this.#files, stem, this.#options);
+    return new Waiter(this.#place, stem, this.#options);
   }
 
   /**
-   * Removes the file `name` if it is a lock, a break file or a temporary file whose owner is gone. A temporary file is
-   * somebody's only while that one has the lock. Owners of another place are judged by age: more than an hour at `now`.
+   * Removes the file `name` if it is a lock or a break file whose owner is gone. Owners of another place are judged by
+   * age: more than an hour at `now`.
    */
-  tidy(directory: string, name: string, now: number): void {
-    const match = LEFTOVER.exec(name);
-    if (match === null) return;
-    const [, target = '', nonce, kind] = match;
-    const [stem, path] = [directory + target, directory + name];
-    if (kind === 'tmp') {
-      if (parseOwner(readOwner(this.#files, lockOf(stem)) ?? '')?.nonce !== nonce) removeSync(this.#files, path);
-      return;
-    }
-    const record = readOwner(this.#files, path);
+  tidy(dir: string, name: string, now: number): void {
+    const { files } = this.#place;
+    const stem = dir + sep + (LEFTOVER.exec(name)?.[1] ?? '');
+    const path = dir + sep + name;
+    const record = LEFTOVER.test(name) ? readOwner(files, path) : undefined;
     if (record === undefined) return;
-    const isForeign = parseOwner(record)?.place !== newOwner().place;
-    const made = this.#files.lstatSync(path)?.mtimeMs ?? now;
-    const isOld = isForeign && now - made > LEFTOVER_AGE;
-    breakLock(this.#files, path, { stem, record, isOld });
+    const owner = parseOwner(record);
+    const made = files.lstatSync(path)?.mtimeMs ?? now;
+    const isOld = !(owner && isNear(owner)) && now - made > LEFTOVER_AGE;
+    breakLock(this.#place, path, { stem, record, isOld });
   }
+}
+
+interface Holding {
+  stem: string;
+  owner: Owner;
+  /** Where it goes. Whoever takes the lock from its owner takes that place away first. */
+  released: string;
 }
 
 export class HeldLock {
-  readonly #files: Files;
-  readonly #path: string;
-  readonly #owner: Owner;
-  /** Where the owner prepares what it will commit. Whoever takes the lock from it removes this first. */
-  readonly spoils: string;
+  readonly #place: LockPlace;
+  readonly #holding: Holding;
 
-  constructor(files: Files, stem: string, owner: Owner) {
-    this.#files = files;
-    this.#path = lockOf(stem);
-    this.#owner = owner;
-    this.spoils = spoilsOf(stem, owner);
+  constructor(place: LockPlace, holding: Holding) {
+    this.#place = place;
+    this.#holding = holding;
   }
 
-  /** @throws SessileError `SESSILE_LOCK_LOST` where somebody took the lock away, because this process was paused */
-  check(): void {
-    const record = coded('Writing', () => readOwner(this.#files, this.#path));
-    if (record === formatOwner(this.#owner)) return;
-    expectDirectory(this.#files, this.#path, undefined);
-    throw new SessileError(
-      'SESSILE_LOCK_LOST',
-      'This process was paused for so long that another one took its lock; nothing was changed',
-    );
-  }
-
-  /** @throws SessileError `SESSILE_IO` where the lock is still there; nobody of this process need wait for it then */
+  /**
+   * A lock that was taken from its owner is another's now and stays.
+   * @throws SessileError `SESSILE_IO` where the lock is still there; nobody of this process need wait for it then
+   */
   async release(): Promise<void> {
-    const record = formatOwner(this.#owner);
-    await codedAsync('Unlocking', () =>
-      withSecondTry(this.#owner, async () => {
-        if (readOwner(this.#files, this.#path) === record) await this.#files.unlink(this.#path);
-      }),
-    );
+    const { stem, owner, released } = this.#holding;
+    const remove = () => this.#place.files.rename(lockOf(stem), released);
+    await codedAsync('Unlocking', async () => {
+      try {
+        await remove().catch(remove);
+      } catch (error) {
+        if (errnoOf(error) === 'ENOENT') return this.#withdraw();
+        abandon(owner);
+        throw error;
+      }
+    });
   }
-}
 
-/** For the removal of a lock of our own, as others would have to wait until it is old. */
-async function withSecondTry(owner: Owner, remove: () => Promise<void>): Promise<void> {
-  try {
-    await remove().catch(remove);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return;
-    abandon(owner);
-    throw error;
+  /** Where the writer was revoked and nobody has taken the lock yet, it is broken as any other of a revoked writer. */
+  #withdraw(): void {
+    const { stem, owner } = this.#holding;
+    const record = formatOwner(owner);
+    const path = lockOf(stem);
+    if (readOwner(this.#place.files, path) === record) breakLock(this.#place, path, { stem, record, isOld: false });
   }
 }

@@ -7,19 +7,15 @@ import { chain } from './awaitable.js';
 import { openDirectory } from './directory.js';
 import { EntryFiles } from './entry-files.js';
 import { NotAnEntry, nameOf } from './entry-text.js';
-import { errnoOf, type Files, nodeFiles } from './files.js';
-import { expectDirectory, ioError } from './io-error.js';
+import { type Files, nodeFiles } from './files.js';
+import { codedAsync } from './io-error.js';
 import { KeyedQueue } from './keyed-queue.js';
-import { Limiter } from './limiter.js';
 import { Listing } from './listing.js';
-import type { Waiter } from './lock-waiter.js';
 import { isFields } from './merge-fields.js';
 import { describe } from './options.js';
-import { type HeldLock, PathLock } from './path-lock.js';
 import { readSeconds, toSeconds } from './record-store.js';
+import { type Ground, Turns } from './turns.js';
 
-/** How many writes are under way at once. */
-const WRITERS = 32;
 const SUFFIX = '.json';
 const NAME = /^([\w-]{1,128})\.json$/;
 /** In ms: how long a write waits for another process, and when an owner that cannot be seen to be dead is taken for it. */
@@ -35,9 +31,8 @@ export class RecordFiles implements Pick<Backend, 'read' | 'update' | 'prune' | 
   readonly #files: Files;
   readonly #reader: EntryFiles;
   readonly #writer: AtomicWriter;
-  readonly #locks: PathLock;
+  readonly #turns: Turns;
   readonly #queue = new KeyedQueue();
-  readonly #limiter = new Limiter(WRITERS);
 
   /**
    * Makes the directory, mode 0700, if it is missing.
@@ -47,11 +42,12 @@ export class RecordFiles implements Pick<Backend, 'read' | 'update' | 'prune' | 
     if (typeof dir !== 'string' || dir === '') {
       throw misuse(`fileStore: dir must be the path of a directory, not ${dir === '' ? 'empty' : describe(dir)}`);
     }
-    this.#dir = openDirectory(resolve(dir)) + sep;
+    const path = openDirectory(resolve(dir));
+    this.#dir = path + sep;
     this.#files = files;
     this.#reader = new EntryFiles(files);
-    this.#writer = new AtomicWriter(files, false);
-    this.#locks = new PathLock(files, LOCKS);
+    this.#writer = new AtomicWriter(files);
+    this.#turns = new Turns({ files, dir: path, locks: LOCKS, report: (error) => this.report?.(error) });
   }
 
   /** @param id checked: it can be nothing but the name of a file */
@@ -79,69 +75,44 @@ export class RecordFiles implements Pick<Backend, 'read' | 'update' | 'prune' | 
     let removed = 0;
     for await (const name of new Listing(this.#files, this.#dir).names()) {
       const [, id] = NAME.exec(name) ?? [];
-      if (id === undefined) this.#tidy(name, now);
+      if (id === undefined) this.#turns.tidy(name, now);
       else if (await this.#pruneOne(id, now)) removed += 1;
     }
+    this.#turns.tidyWriters(now);
     return removed;
   }
 
   close(): void {
-    // Every call opens and closes what it needs.
+    this.#turns.close();
   }
 
   #path(id: string): string {
     return this.#dir + id + SUFFIX;
   }
 
-  /** Runs once this process has the turn of `id`, and then the lock between processes. */
-  async #change(id: string, change: Change): Promise<void> {
-    const stem = this.#dir + nameOf(id);
-    await this.#locks.giveWay(stem);
-    let waiter: Waiter | undefined;
-    while (!(await this.#limiter.run(() => this.#tryChange(id, change, stem)))) {
-      waiter ??= this.#locks.waiter(stem);
-      await waiter.turn();
-    }
+  /** Runs once this process has the turn of `id`. */
+  #change(id: string, change: Change): Promise<void> {
+    return this.#turns.take(this.#dir + nameOf(id), (ground) => this.#commit(this.#path(id), change, ground));
   }
 
-  /** False where another process has the lock. */
-  async #tryChange(id: string, change: Change, stem: string): Promise<boolean> {
-    expectDirectory(this.#files, stem, undefined);
-    const lock = await this.#locks.tryAcquire(stem);
-    if (lock === undefined) return false;
-    try {
-      await this.#commit(this.#path(id), change, lock);
-    } finally {
-      // What was done under the lock is done, whatever becomes of the lock.
-      await lock.release().catch((error: Error) => this.report?.(error));
-    }
-    return true;
-  }
-
-  async #commit(path: string, change: Change, lock: HeldLock): Promise<void> {
-    const current = await this.#settle(path);
+  async #commit(path: string, change: Change, ground: Ground): Promise<void> {
+    const current = await this.#settle(path, ground);
     const next = change(current);
     if (next === current) return;
-    lock.check();
-    try {
-      if (next === undefined) await this.#writer.remove(path);
-      else await this.#writer.write(path, format(next), { temporary: lock.spoils, check: () => lock.check() });
-    } catch (error) {
-      if (errnoOf(error) === 'ENOENT') expectDirectory(this.#files, path, error);
-      throw ioError('Writing', error);
-    }
+    await codedAsync('Writing', () => {
+      if (next === undefined) return this.#writer.remove(path, ground);
+      return this.#writer.write(path, format(next), ground, current !== undefined);
+    });
   }
 
   /** The record that is there. Anything else of that name is moved out of the way, for a person to look at. */
-  async #settle(path: string): Promise<Entry | undefined> {
+  async #settle(path: string, ground: Ground): Promise<Entry | undefined> {
     try {
       return this.#load(path);
     } catch (cause) {
       if (!(cause instanceof NotAnEntry)) throw cause;
       const aside = `${path.slice(0, -SUFFIX.length)}.${randomUUID()}.corrupt`;
-      await this.#files.rename(path, aside).catch((error: unknown) => {
-        throw ioError('Moving', error);
-      });
+      await codedAsync('Moving', () => this.#writer.setAside(path, [aside], ground));
       const message = `What is stored under a session's name is no session; it was moved to ${aside}`;
       this.report?.(new SessileError('SESSILE_CORRUPT', message, { cause }));
       return undefined;
@@ -162,14 +133,6 @@ export class RecordFiles implements Pick<Backend, 'read' | 'update' | 'prune' | 
       return removed ? undefined : entry;
     });
     return removed;
-  }
-
-  #tidy(name: string, now: number): void {
-    try {
-      this.#locks.tidy(this.#dir, name, now);
-    } catch (error) {
-      this.report?.(ioError('Removing a leftover of', error) as Error);
-    }
   }
 }
 

@@ -387,6 +387,59 @@ for (const version of [3, 4] as const) {
       });
     }
 
+    it('S5 row 85: secure sends the cookie over encrypted connections only, and is in what is stored', async () => {
+      const visitor = await visit({
+        config: { secure: true },
+        give: (app) => {
+          app.proxy = true;
+          app.sessionStore = eggStore(store, { now });
+        },
+      });
+      expect(await visitor.get('/set?a=1')).to.deep.include({ status: 500, cookies: [] });
+      const encrypted = { 'x-forwarded-proto': 'https' };
+      const [cookie] = (await visitor.get('/set?a=1', encrypted)).cookies;
+      expect(cookie).to.match(/; secure/);
+      expect((await visitor.get('/', encrypted)).body).to.equal('{"a":"1"}');
+      expect((await keptOf(visitor))?.cookie).to.include({ secure: true });
+    });
+
+    it('S5 row 85: overwrite has the cookie take the place of another of its name', async () => {
+      for (const overwrite of [true, false]) {
+        const visitor = await visit({
+          config: { overwrite },
+          routes: {
+            '/both': (ctx) => {
+              ctx.cookies.set('EGG_SESS', 'of the app', { signed: false });
+              ctx['session'].a = 1;
+              return 'both';
+            },
+          },
+        });
+        expect((await visitor.get('/both')).cookies).to.have.length(overwrite ? 1 : 2);
+        expect(await visitor.json('/')).to.deep.equal({ a: 1 });
+      }
+    });
+
+    it('S5 row 85: encode and decode are for sessions in the cookie, and a store is given plain data', async () => {
+      let coded = 0;
+      const config = {
+        encode: (data: object) => {
+          coded += 1;
+          return encodeURIComponent(JSON.stringify(data));
+        },
+        decode: (text: string) => JSON.parse(decodeURIComponent(text)) as unknown,
+      };
+      const visitor = await visit({ config });
+      await visitor.get('/set?user=ada');
+      expect(await visitor.json('/')).to.deep.equal({ user: 'ada' });
+      expect(await keptOf(visitor)).to.include({ user: 'ada' });
+      expect(coded).to.equal(0);
+      const without = await visit({ config, give: () => {} });
+      await without.get('/set?user=bob');
+      expect(coded).to.be.above(0);
+      expect(await without.json('/')).to.deep.equal({ user: 'bob' });
+    });
+
     it('S5 row 85: ContextStore is a class made for each request', async () => {
       const contexts: unknown[] = [];
       const inner = eggStore(store, { now });
@@ -476,6 +529,19 @@ for (const version of [3, 4] as const) {
 }
 
 describe('sessile/egg', () => {
+  it('S5 row 83: a session keeps its own deadline where set is not told how long it lives', async () => {
+    let clock = Date.now();
+    const store = new MemoryStore({ now: () => clock });
+    const egg = eggStore(store, { now: () => clock });
+    const session = { user: 'ada', _expire: clock + HOUR, _maxAge: DAY };
+    await egg.set('a', session);
+    clock += HOUR - 1;
+    expect(await egg.get('a')).to.deep.equal(session);
+    clock += 1;
+    expect(await egg.get('a')).to.equal(undefined);
+    await store.closeAsync();
+  });
+
   it('refuses wrong options, and what is no store', () => {
     const store = new MemoryStore();
     for (const wrong of [

@@ -200,6 +200,22 @@ describe('toFastifyStore', () => {
     expect(data['cookie']).to.include({ originalMaxAge: 3_600_000 }).and.not.have.property('originalExpires');
   });
 
+  it('lets a session end as early as the app says by the date of its cookie', async () => {
+    const soon = new Date(Date.now() + 10_000);
+    const get = await appOn(toFastifyStore(store), {
+      '/login': put({ user: 'ada' }),
+      '/soon': (req) => {
+        Object.assign(req.session, { last: true });
+        (req as FastifyRequest).session.cookie.expires = soon;
+      },
+    });
+    await get('/login');
+    await get('/soon');
+    const { data } = await onlySession();
+    expect(data).to.include({ user: 'ada', last: true });
+    expect(data['cookie']).to.deep.include({ expires: soon });
+  });
+
   it('leaves alone the keys that fastify takes for its own, and gives them to no other session', async () => {
     const get = await appOn(toFastifyStore(store), {
       '/login': put({ user: 'ada' }),

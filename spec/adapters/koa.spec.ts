@@ -14,6 +14,7 @@ import {
   toKoaStore,
 } from '../../lib/adapters/koa.js';
 import { promisify } from '../../lib/bridge.js';
+import { program } from '../support/folder.js';
 import { Gate, Site, Visitor } from '../support/visitor.js';
 
 const HOUR = 3_600_000;
@@ -257,6 +258,24 @@ for (const [version, Application] of [
       expect(await visitor.json('/')).to.deep.equal({ a: '1', b: '2' });
       clock += 1;
       expect(await visitor.json('/')).to.deep.equal({});
+    });
+
+    it('S3 row 47: a session whose cookie is over is destroyed, and no store is told a ttl below zero', async () => {
+      const { calls, store: own } = recorded();
+      for (const kept of [own, store]) {
+        const visitor = await visit(
+          { store: kept },
+          {
+            '/over': (ctx) => {
+              ctx['session'].cookie.expires = new Date(clock - HOUR);
+            },
+          },
+        );
+        await visitor.get('/set?a=1');
+        await visitor.get('/over');
+        expect(await visitor.json('/')).to.deep.equal({});
+      }
+      expect(calls.map(([name]) => name)).to.deep.equal(['set', 'get', 'destroy', 'get']);
     });
 
     const kinds: Record<string, (values: Map<string, object>) => SettledStore> = {
@@ -807,6 +826,24 @@ for (const [version, Application] of [
 }
 
 describe('sessile/koa', () => {
+  it('S3 row 61: the default store keeps no process alive', async () => {
+    const out = await program(`
+      const { session } = await import(lib('adapters/koa.js'));
+      const { default: Koa } = await import(${JSON.stringify(import.meta.resolve('koa'))});
+      const app = new Koa();
+      app.use(session({ cookieOptions: { maxAge: ${40 * DAY} } })).use((ctx) => {
+        ctx.session.user = 'ada';
+        ctx.body = 'ok';
+      });
+      const server = app.listen(0, '127.0.0.1', async () => {
+        console.log(await (await fetch('http://127.0.0.1:' + server.address().port)).text());
+        server.close();
+        server.closeAllConnections();
+      });
+    `);
+    expect(out).to.equal('ok\n');
+  });
+
   it('refuses wrong options, and what is no store', () => {
     for (const wrong of [
       { maxAge: 5 },

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ import {
 } from '../../lib/adapters/server-session.js';
 import { FileStore } from '../../lib/backends/file.js';
 import { MemoryStore } from '../../lib/backends/memory.js';
-import { failureOf, folders } from '../support/folder.js';
+import { failureOf, folders, namesIn } from '../support/folder.js';
 import { gate } from '../support/gate.js';
 import { Gate } from '../support/visitor.js';
 
@@ -74,7 +74,7 @@ describe('adapters/server-session', () => {
 
   for (const [name, open] of Object.entries(stores)) {
     describe(name, () => {
-      it('S2 24, 27: get, set, delete and touch; what is handed out is a copy; deadlines are seconds', async () => {
+      it('S2 rows 24, 27: get, set, delete and touch; what is handed out is a copy; deadlines are seconds', async () => {
         const store = open();
         expect(await store.get('none')).to.equal(undefined);
         const data = { nested: { list: [1] } };
@@ -93,7 +93,7 @@ describe('adapters/server-session', () => {
         expect(await store.get('ever')).to.deep.equal({ data: { a: 1 } });
       });
 
-      it('S2 28: touch moves the deadline only, creates nothing and revives nothing', async () => {
+      it('S2 row 28: touch moves the deadline only, creates nothing and revives nothing', async () => {
         const store = open();
         await store.touch('none', SECONDS + 60);
         expect(await store.get('none')).to.equal(undefined);
@@ -106,7 +106,7 @@ describe('adapters/server-session', () => {
         expect(await store.get('short')).to.equal(undefined);
       });
 
-      it('S2 24: at its deadline a record is gone', async () => {
+      it('S2 row 24: at its deadline a record is gone', async () => {
         const store = open();
         await store.set('one', {}, SECONDS + 10);
         clock.now = (SECONDS + 10) * 1_000 - 1;
@@ -117,7 +117,7 @@ describe('adapters/server-session', () => {
         expect(await store.get('one'), 'removed when it was found dead').to.equal(undefined);
       });
 
-      it('S2 25: an id that is no plain word is refused', async () => {
+      it('S2 row 25: an id that is no plain word is refused', async () => {
         const store = open();
         for (const id of ['../x', '', 'a/b', 'a.b', 'a\0', 'x'.repeat(129)]) {
           for (const act of [
@@ -130,7 +130,7 @@ describe('adapters/server-session', () => {
         }
       });
 
-      it('S2 41: an expired session is a new one, and its record is removed', async () => {
+      it('S2 row 41: an expired session is a new one, and its record is removed', async () => {
         const store = open();
         const served = serve(count, { store, ttl: 60 });
         const first = await visit(served).expect('1');
@@ -185,11 +185,11 @@ describe('adapters/server-session', () => {
     });
   }
 
-  it('S2 25: fileStore keeps <dir>/<id>.json with data and expiresAt, for its owner alone', async () => {
+  it('S2 row 25: fileStore keeps <dir>/<id>.json with data and expiresAt, for its owner alone', async () => {
     const dir = join(folder(), 'made');
     const store = keep(fileStore(dir, { now }));
     const made = await visit(serve(count, { store }));
-    expect(readdirSync(dir)).to.deep.equal([`${idOf(made)}.json`]);
+    expect(namesIn(dir)).to.deep.equal([`${idOf(made)}.json`]);
     const path = join(dir, `${idOf(made)}.json`);
     expect(JSON.parse(readFileSync(path, 'utf8'))).to.deep.equal({ data: { views: 1 }, expiresAt: SECONDS + WEEK });
     writeFileSync(path, JSON.stringify({ data: { views: 41 }, expiresAt: SECONDS + 9 }));
@@ -199,7 +199,7 @@ describe('adapters/server-session', () => {
     expect(existsSync(path)).to.equal(false);
   });
 
-  it('S2 25: a corrupt file is a miss, told of, and kept aside', async () => {
+  it('S2 row 25: a corrupt file is a miss, told of, and kept aside', async () => {
     const dir = folder();
     const store = keep(fileStore(dir, { now }));
     for (const text of ['{"data":{"a"', '[]', '{"data":[]}', '{"data":{},"expiresAt":"soon"}', '']) {
@@ -209,13 +209,13 @@ describe('adapters/server-session', () => {
     }
     await turns();
     expect(errors.map(({ code }) => code)).to.deep.equal(Array(5).fill('SESSILE_CORRUPT'));
-    expect(readdirSync(dir).filter((name) => /^one\..*\.corrupt$/.test(name))).to.have.lengthOf(5);
+    expect(namesIn(dir).filter((name) => /^one\..*\.corrupt$/.test(name))).to.have.lengthOf(5);
     await store.set('one', { a: 1 });
     expect(await store.get('one')).to.deep.equal({ data: { a: 1 } });
   });
 
   for (const [title, path] of [['a path', true] as const, ['an open database', false] as const]) {
-    it(`S2 26: sqliteStore on ${title} keeps rows (id, payload, expires_at) in http_sessions`, async () => {
+    it(`S2 row 26: sqliteStore on ${title} keeps rows (id, payload, expires_at) in http_sessions`, async () => {
       const file = join(folder(), 'app.db');
       const database = openDatabase(file);
       database.exec('CREATE TABLE users (name TEXT)');
@@ -239,7 +239,7 @@ describe('adapters/server-session', () => {
     });
   }
 
-  it('S2 26: sqliteStore takes a table that is named like one, finds what is there, and leaves other tables alone', async () => {
+  it('S2 row 26: sqliteStore takes a table that is named like one, finds what is there, and leaves other tables alone', async () => {
     const database = openDatabase(join(folder(), 'app.db'));
     database.exec('CREATE TABLE mine (id TEXT PRIMARY KEY, payload TEXT NOT NULL, expires_at INTEGER)');
     database.exec(
@@ -259,7 +259,7 @@ describe('adapters/server-session', () => {
   });
 
   for (const touches of [false, true]) {
-    it(`S2 27: a store of one's own with get, set and delete${touches ? ' and touch' : ''} works`, async () => {
+    it(`S2 row 27: a store of one's own with get, set and delete${touches ? ' and touch' : ''} works`, async () => {
       const { store, calls } = ownStore(touches);
       const served = serve(count, { store });
       const made = await visit(served).expect('1');
@@ -279,7 +279,7 @@ describe('adapters/server-session', () => {
     });
   }
 
-  it("S2 27: a store of one's own: requests at once keep both their changes, and the expired count as absent", async () => {
+  it("S2 row 27: a store of one's own: requests at once keep both their changes, and the expired count as absent", async () => {
     const { store } = ownStore(true);
     const made = await visit(serve(count, { store }));
     const meet = gate(5);
@@ -298,7 +298,7 @@ describe('adapters/server-session', () => {
     expect(await store.get(idOf(made))).to.equal(undefined);
   });
 
-  it('S2 41: a session that another request renews while its dead record is read is not removed', async () => {
+  it('S2 row 41: a session that another request renews while its dead record is read is not removed', async () => {
     const { store } = ownStore(true);
     const made = await visit(serve(count, { store }));
     const id = idOf(made);
@@ -317,7 +317,7 @@ describe('adapters/server-session', () => {
     expect((await store.get(id))?.data).to.deep.equal({ views: 8 });
   });
 
-  it('S2 29: the session is loaded before the handler, and is stored when the response has ended', async () => {
+  it('S2 row 29: the session is loaded before the handler, and is stored when the response has ended', async () => {
     const store = memoryStore({ now });
     const made = await visit(serve(count, { store }));
     expect((await store.get(idOf(made)))?.data).to.deep.equal({ views: 1 });
@@ -331,7 +331,7 @@ describe('adapters/server-session', () => {
     expect((await store.get(idOf(made)))?.data).to.deep.equal({ views: 1, nested: { list: [1, 2] } });
   });
 
-  it('S2 29: nothing is stored when the handler throws, at once or later', async () => {
+  it('S2 row 29: nothing is stored when the handler throws, at once or later', async () => {
     for (const broken of [
       (one: ServerSession<Fields>) => {
         one.set('user', 'eve');
@@ -355,7 +355,7 @@ describe('adapters/server-session', () => {
     expect(errors.map(({ message }) => message)).to.deep.equal(Array(4).fill('broken'));
   });
 
-  it('S2 29: as middleware of plain node:http it waits for the handler and passes on what that throws', async () => {
+  it('S2 row 29: as middleware of plain node:http it waits for the handler and passes on what that throws', async () => {
     const store = memoryStore({ now });
     const sessions = middleware<Fields>({ store, now });
     const served = (act: (one: ServerSession<Fields>) => unknown): RequestListener => {
@@ -385,7 +385,7 @@ describe('adapters/server-session', () => {
     Express: () => express().set('env', 'test'),
   };
   for (const [name, create] of Object.entries(apps)) {
-    it(`S2 29: works in ${name}, where failed keeps nothing of a request that failed`, async () => {
+    it(`S2 row 29: works in ${name}, where failed keeps nothing of a request that failed`, async () => {
       const store = memoryStore({ now });
       const sessions = middleware<Fields>({ store, now });
       const app = create();
@@ -418,12 +418,12 @@ describe('adapters/server-session', () => {
     });
   }
 
-  it("S2 30: the cookie is 'session_id', or named by cookieName", async () => {
+  it("S2 row 30: the cookie is 'session_id', or named by cookieName", async () => {
     expect(cookieOf(await visit(serve(count)))).to.match(/^session_id=[\da-f]{48}$/);
     expect(cookieOf(await visit(serve(count, { cookieName: 'sid' })))).to.match(/^sid=/);
   });
 
-  it('S2 31: ttl is the lifetime of record and cookie, in seconds, a week by default', async () => {
+  it('S2 row 31: ttl is the lifetime of record and cookie, in seconds, a week by default', async () => {
     for (const [ttl, seconds] of [[undefined, WEEK] as const, [90, 90] as const]) {
       const store = memoryStore({ now });
       const made = await visit(serve(count, { store, ...(ttl && { ttl }) }));
@@ -433,7 +433,7 @@ describe('adapters/server-session', () => {
     }
   });
 
-  it('S2 32: rolling sends the cookie and saves with every request that has a session; else it is touched', async () => {
+  it('S2 row 32: rolling sends the cookie and saves with every request that has a session; else it is touched', async () => {
     for (const rolling of [true, false]) {
       const { store, calls } = ownStore(true);
       const made = await visit(serve(count, { store, rolling }));
@@ -448,7 +448,7 @@ describe('adapters/server-session', () => {
     expect(setCookies(await visit(serve(show, { rolling: true })))).to.deep.equal([]);
   });
 
-  it('S2 33: the attributes of the cookie', async () => {
+  it('S2 row 33: the attributes of the cookie', async () => {
     const usual = attributes(await visit(serve(count)));
     expect(usual.filter((one) => !/^(expires|max-age)=/.test(one))).to.deep.equal([
       'httponly',
@@ -465,7 +465,7 @@ describe('adapters/server-session', () => {
     ]);
   });
 
-  it('S2 34: there is no id before the first write, and a request that only reads stores and sends nothing', async () => {
+  it('S2 row 34: there is no id before the first write, and a request that only reads stores and sends nothing', async () => {
     const { store, calls } = ownStore(true);
     const answer = await visit(
       serve((one) => `${one.id} ${one.get('views')} ${JSON.stringify(one.data)} ${one.isNew}`, { store }),
@@ -475,7 +475,7 @@ describe('adapters/server-session', () => {
     await visit(serve((one) => one.set('a', 1) ?? one.id, { store })).expect(ID);
   });
 
-  it('S2 35: set and get work at once and across requests, and delete sticks', async () => {
+  it('S2 row 35: set and get work at once and across requests, and delete sticks', async () => {
     const store = memoryStore({ now });
     const made = await visit(
       serve((one) => one.set('user', 'ada') ?? `${one.get('user')} ${one.data.user}`, { store }),
@@ -497,7 +497,7 @@ describe('adapters/server-session', () => {
     expect(setCookies(untouched)).to.deep.equal([]);
   });
 
-  it('S2 35: a key may have any name', async () => {
+  it('S2 row 35: a key may have any name', async () => {
     const store = memoryStore({ now });
     const sessions = middleware<Record<string, unknown>>({ store, now });
     const keys = ['__proto__', 'constructor', 'cookie', 'toString', ''];
@@ -515,7 +515,7 @@ describe('adapters/server-session', () => {
     expect(JSON.parse(none)).to.deep.equal(keys.map(() => null));
   });
 
-  it('S2 36: clear leaves the id and no data, and starts a session that is new', async () => {
+  it('S2 row 36: clear leaves the id and no data, and starts a session that is new', async () => {
     const store = memoryStore({ now });
     const made = await visit(serve(count, { store }));
     await visit(
@@ -538,7 +538,7 @@ describe('adapters/server-session', () => {
     },
   };
   for (const [order, { act, lives }] of Object.entries(orders)) {
-    it(`S2 37: ${order}: the old id is dead${lives ? ' and the new one has the data' : ', and no other lives'}`, async () => {
+    it(`S2 row 37: ${order}: the old id is dead${lives ? ' and the new one has the data' : ', and no other lives'}`, async () => {
       const dir = folder();
       const store = keep(fileStore(dir, { now }));
       const made = await visit(serve(count, { store }));
@@ -549,12 +549,12 @@ describe('adapters/server-session', () => {
         expect((await store.get(idOf(answer)))?.data).to.deep.equal({ views: 1 });
         await visit(serve(count, { store }), answer).expect('2');
       }
-      expect(readdirSync(dir)).to.deep.equal(lives ? [`${idOf(answer)}.json`] : []);
+      expect(namesIn(dir)).to.deep.equal(lives ? [`${idOf(answer)}.json`] : []);
       await visit(serve(count, { store }), made).expect('1');
     });
   }
 
-  it('S2 37: regenerate keeps what others saved meanwhile, and makes nothing of a session that was ended', async () => {
+  it('S2 row 37: regenerate keeps what others saved meanwhile, and makes nothing of a session that was ended', async () => {
     const store = memoryStore({ now });
     const made = await visit(serve(count, { store }));
     const beside = serve(
@@ -573,7 +573,7 @@ describe('adapters/server-session', () => {
     expect(await store.get(answer.text)).to.equal(undefined);
   });
 
-  it('S2 38: destroy removes the record at once, clears the cookie, and nothing written later is kept', async () => {
+  it('S2 row 38: destroy removes the record at once, clears the cookie, and nothing written later is kept', async () => {
     const { store, calls } = ownStore(true);
     const made = await visit(serve(count, { store }));
     calls.length = 0;
@@ -594,7 +594,7 @@ describe('adapters/server-session', () => {
     await visit(serve(count, { store }), made).expect('1');
   });
 
-  it('S2 38: a logout sticks although the handler fails after it, or does not wait for it', async () => {
+  it('S2 row 38: a logout sticks although the handler fails after it, or does not wait for it', async () => {
     const store = memoryStore({ now });
     const made = await visit(serve(count, { store }));
     const broken = serve(
@@ -615,7 +615,7 @@ describe('adapters/server-session', () => {
     expect(await store.get(idOf(next))).to.equal(undefined);
   });
 
-  it('S2 39: isNew and destroyed', async () => {
+  it('S2 row 39: isNew and destroyed', async () => {
     const store = memoryStore({ now });
     const state = (one: ServerSession<Fields>) => `${one.isNew} ${one.destroyed}`;
     const made = await visit(serve((one) => `${state(one)}, ${one.set('a', 1) ?? state(one)}`, { store }));
@@ -628,7 +628,7 @@ describe('adapters/server-session', () => {
     ).expect('false true');
   });
 
-  it('S2 40: an id of another form is refused and its cookie cleared; an unknown one is not adopted', async () => {
+  it('S2 row 40: an id of another form is refused and its cookie cleared; an unknown one is not adopted', async () => {
     const { store, calls } = ownStore(true);
     for (const id of ['../../e', 'a.b', 'x'.repeat(129), '%2e%2e']) {
       const answer = await request(serve(show, { store })).get('/').set('Cookie', `session_id=${id}`);

@@ -36,7 +36,7 @@ const idIn = (cookie = '') => /^[^=]+=s%3A([^.]+)\./.exec(cookie)?.[1];
 describe('adapters/tinyhttp', () => {
   const folder = folders();
 
-  it('S1 1: SessionManager(options) gives getSession(req, res), a promise of the session', async () => {
+  it('S1 row 1: SessionManager(options) gives getSession(req, res), a promise of the session', async () => {
     const answers: unknown[] = [];
     const getSession = SessionManager(quiet);
     await request((req: IncomingMessage, res: ServerResponse) => {
@@ -49,7 +49,7 @@ describe('adapters/tinyhttp', () => {
     expect(answers).to.deep.equal([true]);
   });
 
-  it('S1 2: a secret is required; of several the first signs and all verify', async () => {
+  it('S1 row 2: a secret is required; of several the first signs and all verify', async () => {
     const misuse = { code: 'SESSILE_MISUSE', message: 'SessionManager: session requires options.secret' };
     expect(await failureOf(() => SessionManager({} as SessionManagerOptions))).to.include(misuse);
     expect(() => SessionManager({ secret: [] })).to.throw(TypeError);
@@ -68,7 +68,7 @@ describe('adapters/tinyhttp', () => {
     "a store of generic-session's kind": { store: original.MemoryStore() },
   };
   for (const [where, options] of Object.entries(stores)) {
-    it(`S1 3: the counter rises for one visitor and starts at 1 for another, in ${where}`, async () => {
+    it(`S1 row 3: the counter rises for one visitor and starts at 1 for another, in ${where}`, async () => {
       const served = app({ secret: 'of the spec', ...options }, count);
       const [ada, bob] = [request.agent(served), request.agent(served)];
       await ada.get('/').expect('1');
@@ -78,14 +78,14 @@ describe('adapters/tinyhttp', () => {
     });
   }
 
-  it("S1 4: the cookie is 'connect.sid', or named by the option name or key", async () => {
+  it("S1 row 4: the cookie is 'connect.sid', or named by the option name or key", async () => {
     const named = async (options: object) => cookieOf(await visit(app(options, count))).split('=')[0];
     expect(await named({})).to.equal('connect.sid');
     expect(await named({ name: 'mine' })).to.equal('mine');
     expect(await named({ key: 'other' })).to.equal('other');
   });
 
-  it('S1 5: genid(req) makes the id', async () => {
+  it('S1 row 5: genid(req) makes the id', async () => {
     const seen: unknown[] = [];
     const genid = (req: { url: string }) => {
       seen.push(req.url);
@@ -96,7 +96,7 @@ describe('adapters/tinyhttp', () => {
     expect(seen).to.deep.equal(['/']);
   });
 
-  it('S1 6: resave decides whether an unmodified session is saved', async () => {
+  it('S1 row 6: resave decides whether an unmodified session is saved', async () => {
     for (const [resave, sets] of [[false, 0] as const, [true, 1] as const, [undefined, 1] as const]) {
       const { store, calls } = counted(new MemoryStore());
       const made = await visit(app({ store }, count));
@@ -108,7 +108,7 @@ describe('adapters/tinyhttp', () => {
     }
   });
 
-  it('S1 7: saveUninitialized decides whether an untouched new session is saved', async () => {
+  it('S1 row 7: saveUninitialized decides whether an untouched new session is saved', async () => {
     for (const [saveUninitialized, sets] of [[false, 0] as const, [true, 1] as const, [undefined, 1] as const]) {
       const { store, calls } = counted(new MemoryStore());
       const options = {
@@ -123,7 +123,7 @@ describe('adapters/tinyhttp', () => {
     }
   });
 
-  it('S1 8: rolling sends the cookie with every response', async () => {
+  it('S1 row 8: rolling sends the cookie with every response', async () => {
     for (const rolling of [true, false]) {
       const served = app({ rolling, cookie: { maxAge: 60_000 } }, (one, req) =>
         req.url === '/' ? count(one) : show(one),
@@ -134,7 +134,7 @@ describe('adapters/tinyhttp', () => {
     }
   });
 
-  it("S1 9: unset 'destroy' ends a session that was set to null, 'keep' leaves it; anything else is refused", async () => {
+  it("S1 row 9: unset 'destroy' ends a session that was set to null, 'keep' leaves it; anything else is refused", async () => {
     expect(() => app({ unset: 'x' as 'keep' }, show)).to.throw(TypeError, 'unset');
     for (const [unset, left] of [['destroy', 0] as const, ['keep', 1] as const]) {
       const store = new MemoryStore();
@@ -149,7 +149,7 @@ describe('adapters/tinyhttp', () => {
     }
   });
 
-  it('S1 10: the options of the cookie are honoured in the first and in the third answer', async () => {
+  it('S1 row 10: the options of the cookie are honoured in the first and in the third answer', async () => {
     const expires = new Date('2099-01-02T03:04:05Z');
     const cookie = { path: '/', domain: 'a.test', httpOnly: false, sameSite: 'strict', expires } as const;
     const served = app({ rolling: true, cookie }, count);
@@ -178,13 +178,13 @@ describe('adapters/tinyhttp', () => {
     expect(attributes(safe)).to.include('Secure');
   });
 
-  it('S1 11: a request outside the path of the cookie is answered, without a session', async () => {
+  it('S1 row 11: a request outside the path of the cookie is answered, without a session', async () => {
     const served = app({ cookie: { path: '/in' } }, (one) => (one === undefined ? 'none' : count(one)));
     expect(setCookies(await visit(served).expect('none'))).to.deep.equal([]);
     await request(served).get('/in/side').expect('1');
   });
 
-  it('S1 12: the session has the methods of express-session, and what they do sticks', async () => {
+  it('S1 row 12: the session has the methods of express-session, and what they do sticks', async () => {
     const store = new MemoryStore();
     const getSession = SessionManager<Fields>({ ...quiet, store, cookie: { maxAge: 60_000 } });
     const served = handler(getSession, async (one, req, res) => {
@@ -228,7 +228,7 @@ describe('adapters/tinyhttp', () => {
     expect(third).not.to.be.oneOf([first, second]);
   });
 
-  it('S1 13: a session that was saved by hand is not saved again at the end', async () => {
+  it('S1 row 13: a session that was saved by hand is not saved again at the end', async () => {
     const { store, calls } = counted(new MemoryStore());
     const served = app({ store }, async (one) => {
       one.views = 1;
@@ -239,7 +239,7 @@ describe('adapters/tinyhttp', () => {
     expect(calls.set).to.equal(1);
   });
 
-  it('S1 14: what was changed in place is stored when the response has ended', async () => {
+  it('S1 row 14: what was changed in place is stored when the response has ended', async () => {
     const store = new MemoryStore();
     const served = app({ store }, (one) => {
       one.user = 'ada';
@@ -248,7 +248,7 @@ describe('adapters/tinyhttp', () => {
     expect(await store.getAsync(id)).to.include({ user: 'ada' });
   });
 
-  it('S1 15: session.cookie has originalMaxAge, maxAge and expires, in milliseconds, also after a reload', async () => {
+  it('S1 row 15: session.cookie has originalMaxAge, maxAge and expires, in milliseconds, also after a reload', async () => {
     const served = app({ cookie: { maxAge: HOUR } }, (one) => {
       count(one);
       const { maxAge = 0, expires } = one.cookie;
@@ -260,7 +260,7 @@ describe('adapters/tinyhttp', () => {
     await visit(served, cookieOf(made)).expect('an hour');
   });
 
-  it('S1 16: a store that cannot read rejects; one that cannot write lets the answer end and is heard', async () => {
+  it('S1 row 16: a store that cannot read rejects; one that cannot write lets the answer end and is heard', async () => {
     const reading = failing('get');
     const made = await visit(app({ store: reading }, count));
     reading.fails = true;
@@ -280,7 +280,7 @@ describe('adapters/tinyhttp', () => {
     }
   });
 
-  it('S1 17: asked for twice in one request it is the same session, saved once', async () => {
+  it('S1 row 17: asked for twice in one request it is the same session, saved once', async () => {
     const { store, calls } = counted(new MemoryStore());
     const getSession = SessionManager<Fields>({ ...quiet, store });
     const served: RequestListener = (req, res) => {
@@ -298,7 +298,7 @@ describe('adapters/tinyhttp', () => {
     SqliteStore: () => new SqliteStore(join(folder(), 'sessions.db')),
   };
   for (const [name, open] of Object.entries(others)) {
-    it(`S1 18: works with ${name}, whose sessions keep their cookie and deadline`, async () => {
+    it(`S1 row 18: works with ${name}, whose sessions keep their cookie and deadline`, async () => {
       const store = open();
       try {
         const served = app({ store, cookie: { maxAge: 60_000 } }, count);
@@ -314,13 +314,13 @@ describe('adapters/tinyhttp', () => {
     });
   }
 
-  it("S1 18: works with express-session's own MemoryStore", async () => {
+  it("S1 row 18: works with express-session's own MemoryStore", async () => {
     const served = app({ store: new session.MemoryStore() }, count);
     const made = await visit(served).expect('1');
     await visit(served, cookieOf(made)).expect('2');
   });
 
-  it('S1 18: two requests at once keep both their changes', async () => {
+  it('S1 row 18: two requests at once keep both their changes', async () => {
     const store = new MemoryStore();
     const made = await visit(app({ store }, count));
     const arrived = gate(2);
@@ -332,7 +332,7 @@ describe('adapters/tinyhttp', () => {
     expect(await store.getAsync(idIn(cookieOf(made)) ?? '')).to.include({ a: 1, b: 1, views: 1 });
   });
 
-  it('S1 19: a store that says disconnect has no sessions, and has them again with connect', async () => {
+  it('S1 row 19: a store that says disconnect has no sessions, and has them again with connect', async () => {
     const store = new MemoryStore();
     const served = app({ store }, (one) => (one === undefined ? 'none' : count(one)));
     const made = await visit(served).expect('1');
@@ -344,7 +344,7 @@ describe('adapters/tinyhttp', () => {
     await visit(served, cookieOf(made)).expect('3');
   });
 
-  it('S1 20: Cookie serialises itself', () => {
+  it('S1 row 20: Cookie serialises itself', () => {
     const expires = new Date('2099-01-02T03:04:05Z');
     const cases: [ConstructorParameters<typeof Cookie>[0], string][] = [
       [undefined, 'hello=world; Path=/; HttpOnly'],
@@ -361,7 +361,7 @@ describe('adapters/tinyhttp', () => {
     expect(new Cookie()).to.be.an.instanceOf((session as unknown as { Cookie: new () => object }).Cookie);
   });
 
-  it('S1 21: MemoryStore has get, set, destroy, touch, clear, length and all, with callbacks that come later', async () => {
+  it('S1 row 21: MemoryStore has get, set, destroy, touch, clear, length and all, with callbacks that come later', async () => {
     const store = new MemoryStore();
     const called = <T>(call: (done: (error?: unknown, value?: T) => void) => void) =>
       new Promise<T | undefined>((resolve, reject) => {
@@ -384,7 +384,7 @@ describe('adapters/tinyhttp', () => {
     expect(await called<number>((done) => store.length(done))).to.equal(0);
   });
 
-  it('S1 22: MemoryStore counts the living', async () => {
+  it('S1 row 22: MemoryStore counts the living', async () => {
     let now = 0;
     const store = new MemoryStore({ now: () => now });
     const until = (ms: number) => ({ cookie: { originalMaxAge: ms, expires: new Date(ms) } });
@@ -395,7 +395,7 @@ describe('adapters/tinyhttp', () => {
     expect(await store.lengthAsync()).to.equal(1);
   });
 
-  it('S1 23: in production a MemoryStore is warned of, once, whether it was given or is the default', async () => {
+  it('S1 row 23: in production a MemoryStore is warned of, once, whether it was given or is the default', async () => {
     const run = (env: string, options: string) =>
       program(`
         process.env.NODE_ENV = '${env}';

@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  type Dirent,
   existsSync,
   fstatSync,
   mkdirSync,
@@ -23,11 +24,12 @@ import { FileBackend, type FileBackendOptions, FileStore } from '../../lib/backe
 import { SessileError } from '../../lib/errors.js';
 import { nameOf } from '../../lib/internal/entry-text.js';
 import { nodeFiles } from '../../lib/internal/files.js';
+import { formatOwner, newOwner } from '../../lib/internal/owner.js';
 import { backendCases, backendSuite } from '../conformance/backend.js';
 import { httpSuite } from '../conformance/http.js';
 import { Clock, hostileIds, randomIds, sessionOf } from '../conformance/samples.js';
 import { storeCases, storeSuite } from '../conformance/store.js';
-import { failureOf, folders, program, snapshot, watched } from '../support/folder.js';
+import { failureOf, folders, namesIn, program, snapshot, watched } from '../support/folder.js';
 
 /** Which directory each backend or store of a suite has, to be removed with it. */
 const directories = new WeakMap<object, string>();
@@ -60,7 +62,7 @@ let programs = 0;
 
 /** With fsync only the cases that write one session or a few: it changes how they are written and nothing else. */
 const written = /^(read|get|set|touch|destroy|update|order|merge|logout|clear|prune)\//;
-const heavy = /^(update\/atomic.*|touch\/parallel|prune\/(slices|renewed))$/;
+const heavy = /^(update\/(atomic.*|parallel)|touch\/parallel|prune\/(slices|renewed))$/;
 const few = (cases: readonly { readonly id: string }[]) =>
   cases.map(({ id }) => id).filter((id) => written.test(id) && !heavy.test(id));
 
@@ -148,7 +150,7 @@ describe('FileBackend', () => {
       writeFileSync(join(dir, 'README'), 'mine');
       await new FileBackend(dir).update('a', () => entry);
       expect(mode(dir)).to.equal('750');
-      expect(readdirSync(dir).sort()).to.deep.equal([`${nameOf('a')}.json`, 'README'].sort());
+      expect(namesIn(dir).sort()).to.deep.equal([`${nameOf('a')}.json`, 'README'].sort());
     });
 
     it('is taken relative to the working directory at that moment', async () => {
@@ -232,7 +234,7 @@ describe('FileBackend', () => {
       const backend = new FileBackend(dir);
       await backend.update('a', () => entry);
       expect(fieldsOf(await backend.read('a'))).to.deep.equal(entry);
-      expect(readdirSync(dir)).to.deep.equal([`${nameOf('a')}.json`]);
+      expect(namesIn(dir)).to.deep.equal([`${nameOf('a')}.json`]);
     });
   });
 
@@ -296,13 +298,13 @@ describe('FileBackend', () => {
       const stays = fc.asyncProperty(fc.uniqueArray(anyId, { minLength: 40, maxLength: 40 }), async (ids) => {
         await Promise.all(ids.map((sid) => backend.update(sid, () => ({ ...entry, data: JSON.stringify({ sid }) }))));
         for (const sid of ids) expect(JSON.parse((await backend.read(sid))?.data ?? '{}')).to.deep.equal({ sid });
-        for (const name of readdirSync(dir)) expect(name).to.match(/^[\da-f]{64}\.json$/);
-        expect(readdirSync(dir)).to.have.length(ids.length);
+        for (const name of namesIn(dir)) expect(name).to.match(/^[\da-f]{64}\.json$/);
+        expect(namesIn(dir)).to.have.length(ids.length);
         const found: string[] = [];
         for await (const [sid] of backend.entries()) found.push(sid);
         expect(found.sort()).to.deep.equal(ids.sort());
         await Promise.all(ids.map((sid) => backend.update(sid, () => undefined)));
-        expect(readdirSync(dir)).to.deep.equal([]);
+        expect(namesIn(dir)).to.deep.equal([]);
       });
       await fc.assert(stays, { numRuns: 250, endOnFailure: true });
       expect(around()).to.deep.equal(before);
@@ -481,7 +483,7 @@ describe('FileBackend', () => {
         backend.update('a', (found) => ({ ...entry, data: String(Number(found?.data ?? 0) + 1) }));
       await Promise.all(Array.from({ length: 150 }, (_, n) => increment(backends[n % 3] as FileBackend)));
       expect((await backends[0]?.read('a'))?.data).to.equal('150');
-      expect(readdirSync(dir)).to.deep.equal([`${nameOf('a')}.json`]);
+      expect(namesIn(dir)).to.deep.equal([`${nameOf('a')}.json`]);
     });
 
     it('lock each other out while one writes', async () => {
@@ -496,12 +498,15 @@ describe('FileBackend', () => {
       });
       const files = watched({
         rename: async (from, to) => {
-          arrive();
-          await gate;
+          if (String(to).endsWith(`${nameOf('a')}.json`)) {
+            arrive();
+            await gate;
+          }
           await nodeFiles.rename(from, to);
         },
       });
       const [slow, other] = [new FileBackend(dir, {}, files), new FileBackend(dir, { lockTimeout: 30 })];
+      for (const backend of [slow, other]) await backend.update('b', () => entry);
       const writing = Promise.resolve(slow.update('a', () => entry));
       await Promise.race([arrived, writing]);
       let called = false;
@@ -518,7 +523,7 @@ describe('FileBackend', () => {
       await writing;
       await other.update('a', (found) => found && { ...found, data: '{"n":2}' });
       expect((await slow.read('a'))?.data).to.equal('{"n":2}');
-      expect(readdirSync(dir).filter((name) => !name.endsWith('.json'))).to.deep.equal([]);
+      expect(namesIn(dir).filter((name) => !name.endsWith('.json'))).to.deep.equal([]);
     });
   });
 
@@ -530,7 +535,7 @@ describe('FileBackend', () => {
       const ends: (() => void)[] = [];
       const files = watched({
         openSync: (path, flags) => {
-          if (path === dir) names.push(readdirSync(dir));
+          if (path === dir) names.push(namesIn(dir));
           return nodeFiles.openSync(path, flags);
         },
         fsync: (async (fd: number) => {
@@ -569,7 +574,7 @@ describe('FileBackend', () => {
       const first = backend.update('first', () => entry);
       await until(1);
       const others = Array.from({ length: 100 }, (_, n) => backend.update(`other ${n}`, () => entry));
-      while (readdirSync(dir).filter((name) => name.endsWith('.json')).length < 101) await turns(1);
+      while (namesIn(dir).filter((name) => name.endsWith('.json')).length < 101) await turns(1);
       expect(ends, 'syncs while one runs').to.have.length(1);
       let isDone = false;
       const all = Promise.all([first, ...others]).then(() => {
@@ -623,9 +628,25 @@ describe('FileBackend', () => {
       }) as typeof nodeFiles.fsync;
       const backend = new FileBackend(dir, { fsync: true, adopt: 'session-file-store' }, { ...nodeFiles, fsync });
       await backend.update('a', () => entry);
-      expect(readdirSync(dir)).to.deep.equal([`${nameOf('a')}.json`]);
+      expect(namesIn(dir)).to.deep.equal([`${nameOf('a')}.json`]);
       expect(seen).to.deep.equal([true, false]);
     });
+  });
+
+  it('keeps nothing of a session that has ended, nor of what it was before', async () => {
+    const dir = folder();
+    const backend = new FileBackend(dir);
+    for (const sid of ['other', 'other', 'mine', 'mine', 'mine', 'other']) {
+      await backend.update(sid, () => ({ ...entry, data: `{"of":"${sid}"}` }));
+    }
+    const mine = () =>
+      (readdirSync(dir, { recursive: true, withFileTypes: true }) as Dirent[])
+        .filter((found) => found.isFile())
+        .filter(({ parentPath, name }) => readFileSync(join(parentPath, name), 'utf8').includes('"of":"mine"'));
+    expect(mine().length).to.be.greaterThan(1);
+    await backend.update('mine', () => undefined);
+    expect(mine()).to.deep.equal([]);
+    await backend.close();
   });
 
   describe('prune', () => {
@@ -634,15 +655,18 @@ describe('FileBackend', () => {
       const backend = new FileBackend(dir);
       await backend.update('a', () => entry);
       const [a, b] = [nameOf('a'), nameOf('b')];
-      writeFileSync(join(dir, `${a}.zzzzzzzzzz1.tmp`), 'half a session');
+      const dead = join(dir, '.writers', `${formatOwner({ ...newOwner(), start: '1' })}`);
+      mkdirSync(dead);
+      writeFileSync(join(dead, '1.tmp'), 'half a session');
       writeFileSync(join(dir, `${a}.corrupt`), 'for a person');
-      symlinkSync('abcdefghij1:1:1:000000000000', join(dir, `${b}.lock`));
-      symlinkSync('abcdefghij2:1:1:000000000000', join(dir, `${b}.abcdefghij1.break`));
+      symlinkSync('abcdefghij1-1-1-000000000000-x', join(dir, `${b}.lock`));
+      symlinkSync('abcdefghij2-1-1-000000000000', join(dir, `${b}.abcdefghij1-x.break`));
       expect(await backend.prune(Date.now())).to.equal(1);
-      const kept = [`${a}.corrupt`, `${b}.abcdefghij1.break`, `${b}.lock`];
-      expect(readdirSync(dir).sort(), 'an owner of another place may be alive').to.deep.equal(kept.sort());
+      const kept = [`${a}.corrupt`, `${b}.abcdefghij1-x.break`, `${b}.lock`];
+      expect(existsSync(dead)).to.equal(false);
+      expect(namesIn(dir).sort(), 'an owner of another place may be alive').to.deep.equal(kept.sort());
       for (let round = 0; round < 2; round += 1) await backend.prune(Date.now() + 2 * 3_600_000);
-      expect(readdirSync(dir)).to.deep.equal([`${a}.corrupt`]);
+      expect(namesIn(dir)).to.deep.equal([`${a}.corrupt`]);
     });
   });
 
@@ -654,7 +678,7 @@ describe('FileBackend', () => {
     it('that opens a store and does nothing, lets it end', async () => {
       const dir = join(folder(), 'new');
       expect(await program(open(dir))).to.equal('');
-      expect(readdirSync(dir)).to.deep.equal([]);
+      expect(namesIn(dir)).to.deep.equal([]);
     });
 
     it('that leaves writes in flight and closes, lets it end after they are done and the files are there', async () => {
@@ -665,7 +689,7 @@ describe('FileBackend', () => {
         store.close((error) => console.log('closed', error ?? 'well'));
       `);
       expect(printed).to.equal('closed well\n');
-      expect(readdirSync(dir)).to.have.length(50);
+      expect(namesIn(dir)).to.have.length(50);
       const store = new FileStore(dir, { pruneInterval: 0 });
       expect(await store.getAsync('id 49')).to.have.property('n', 1);
       await store.closeAsync();

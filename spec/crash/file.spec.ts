@@ -1,7 +1,8 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { namesIn } from '../support/folder.js';
 import { crashCycles } from './cycle.js';
 
 const cycles = Number(process.env['CRASH_CYCLES'] ?? 200);
@@ -23,7 +24,7 @@ describe(`FileStore under kill -9, ${cycles} times`, () => {
           if (cycle % 20 !== 19 && cycle !== rounds - 1) return;
           await store.updateAsync('id-0', (session) => session);
           await store.pruneAsync();
-          expect(readdirSync(path).filter((name) => !name.endsWith('.json'))).to.deep.equal([]);
+          expect(namesIn(path).filter((name) => !name.endsWith('.json'))).to.deep.equal([]);
         },
       });
       expect(acknowledged).to.be.greaterThan(rounds);

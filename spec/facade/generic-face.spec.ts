@@ -30,7 +30,7 @@ describe('generic-face', () => {
   let time = START;
   const now = () => time;
 
-  it('row 75: has the six methods, each of which renews the session', async () => {
+  it('S4 row 75: has the six methods, each of which renews the session', async () => {
     for (const [expireUnit, minute] of [
       ['ms', 60_000],
       ['s', 60],
@@ -56,7 +56,7 @@ describe('generic-face', () => {
     }
   });
 
-  it('row 75: reads, deletes and extends a session that is not there without making one', async () => {
+  it('S4 row 75: reads, deletes and extends a session that is not there without making one', async () => {
     const sessions = new MemoryStore();
     const store = toGenericStore(sessions);
     expect(await ask(store, 'get', 'a', 'k', 1_000)).to.deep.equal({ error: null, value: undefined });
@@ -115,7 +115,7 @@ describe('generic-face', () => {
     expect(() => toGenericStore(new EventEmitter() as never)).to.throw(TypeError, 'must have get');
   });
 
-  it('row 77: its MemoryStore can be called with and without new, and has ages of its own', async () => {
+  it('S4 row 77: its MemoryStore can be called with and without new, and has ages of its own', async () => {
     const made = genericMemoryStore({ cache: { maxAge: 1_000 }, now });
     await ask(made, 'set', 'a', 'k', 1, 1);
     time += 999;

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -11,7 +11,7 @@ import { FileBackend, FileStore, type FileStoreOptions } from '../../lib/backend
 import type { SessileError } from '../../lib/errors.js';
 import { nameOf } from '../../lib/internal/entry-text.js';
 import { nodeFiles } from '../../lib/internal/files.js';
-import { folders, snapshot } from '../support/folder.js';
+import { folders, namesIn, snapshot } from '../support/folder.js';
 
 type Fields = Record<string, unknown>;
 type Peer = session.Store & { options: Fields };
@@ -57,7 +57,7 @@ describe('FileStore that adopts what session-file-store left', () => {
     new Promise<Fields | null | undefined>((resolve) =>
       by.get(sid, (_, found) => resolve(found as Fields | null | undefined)),
     );
-  const names = () => readdirSync(dir).sort();
+  const names = () => namesIn(dir);
   const ours = (sid: string, suffix = 'json') => `${nameOf(sid)}.${suffix}`;
 
   it('keeps those logged in who logged in before the store was switched, over HTTP', async () => {
@@ -265,7 +265,7 @@ describe('FileStore that adopts what session-file-store left', () => {
     symlinkSync(join(root, 'outside.json'), join(dir, 'link.json'));
     writeFileSync(join(dir, '.json'), session);
     writeFileSync(join(dir, '\ufffd.json'), session);
-    const outside = () => ({ ...snapshot(join(dir, 'inner')), root: readdirSync(root).join() });
+    const outside = () => ({ ...snapshot(join(dir, 'inner')), root: namesIn(root).join() });
     const [before, text] = [outside(), readFileSync(join(root, 'outside.json'), 'utf8')];
     const store = open();
     const hostile = [
@@ -289,7 +289,7 @@ describe('FileStore that adopts what session-file-store left', () => {
     expect(readFileSync(join(root, 'outside.json'), 'utf8')).to.equal(text);
     expect(await store.getAsync('id')).to.include({ user: 'inside' });
     expect(await store.getAsync('\ufffd')).to.include({ user: 'inside' });
-    expect(readdirSync(dir)).to.include('.json');
+    expect(namesIn(dir)).to.include('.json');
   });
 
   it('reads another file extension where that is said', async () => {

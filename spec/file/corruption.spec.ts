@@ -6,7 +6,6 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
-  readdirSync,
   readFileSync,
   readlinkSync,
   renameSync,
@@ -25,7 +24,7 @@ import { FileBackend, FileStore } from '../../lib/backends/file.js';
 import { SessileError } from '../../lib/errors.js';
 import { formatEntry, formatStamp, HEAD_BYTES, nameOf } from '../../lib/internal/entry-text.js';
 import { Clock, sessionOf } from '../conformance/samples.js';
-import { failureOf, folders, snapshot } from '../support/folder.js';
+import { failureOf, folders, namesIn, snapshot } from '../support/folder.js';
 
 const SID = 'the id';
 const NOW = 1_700_000_000_000;
@@ -71,7 +70,7 @@ describe('FileBackend with what is no session in its directory', () => {
     backend.report = (error) => reports.push(error);
   }
 
-  const names = () => readdirSync(dir).sort();
+  const names = () => namesIn(dir);
   const codes = () => reports.map((error) => (error as SessileError).code);
   const put = (sid = SID, value = entry) => backend.update(sid, () => value);
 
@@ -373,6 +372,9 @@ describe('FileBackend with what is no session in its directory', () => {
   });
 
   describe('something else in the place of a lock', () => {
+    /** Who writes alone looks at no lock. */
+    beforeEach(() => new FileBackend(dir).update('of another writer', () => undefined));
+
     const lock = () => path.replace(/json$/, 'lock');
     const kinds: Record<string, () => unknown> = {
       'an empty file': () => writeFileSync(lock(), ''),

@@ -3,7 +3,7 @@ import { accessSync, readSync, writeSync } from 'node:fs';
 import type { Entry } from '../../lib/backend.js';
 import { FileBackend, FileStore } from '../../lib/backends/file.js';
 import { SessileError } from '../../lib/errors.js';
-import { type DiskReport, MARK_BEGIN, MARK_END, NOW, operations } from './disk-orders.js';
+import { type DiskReport, MARK_BEGIN, MARK_END, NOW, OLD, operations } from './disk-orders.js';
 
 // Node ends at a write past `ulimit -f` unless somebody listens; then the write fails with EFBIG, like a full disk.
 process.on('SIGXFSZ', () => {});
@@ -108,7 +108,8 @@ async function burst(dir: string, count: number, fsync: boolean): Promise<Record
 /** One operation, once the parent has its tracer in place. */
 async function once(dir: string, name: string): Promise<void> {
   const backend = new FileBackend(dir);
-  await backend.update('warm up', () => undefined);
+  // Where it is alone it has a file to write anew by then.
+  for (const entry of [OLD, { ...OLD }]) await backend.update('warm up', () => entry);
   writeSync(1, 'ready\n');
   readSync(0, Buffer.alloc(1));
   await operations[name]?.run(backend);

@@ -25,39 +25,47 @@ interface Operation {
   /** Which entry it changes and to what. */
   sid: 'mine' | 'dead' | 'absent';
   next: Entry | undefined;
-  /** The system calls without which it cannot be done. */
+  /** The system calls without which it cannot be done, by who writes alone and by who does not. */
   needs: string[];
+  needsBeside: string[];
 }
 
-const writing = ['symlink', 'openat', 'write', 'close', 'rename', 'unlink'];
+const making = {
+  needs: ['openat', 'pwrite64', 'close', 'rename'],
+  needsBeside: ['symlink', 'openat', 'write', 'rename'],
+};
+const writing = { needs: [...making.needs, 'link'], needsBeside: making.needsBeside };
+const removing = { needs: ['rename', 'unlink'], needsBeside: ['symlink', 'rename', 'unlink'] };
+const touching = ['openat', 'pwrite64', 'close'];
 
 /** What is done to a directory with OLD under `mine` and DEAD under `dead`. */
 export const operations: Record<string, Operation> = {
-  set: { run: (it) => it.update('mine', () => NEW), sid: 'mine', next: NEW, needs: writing },
-  'set of a new session': { run: (it) => it.update('absent', () => NEW), sid: 'absent', next: NEW, needs: writing },
+  set: { run: (it) => it.update('mine', () => NEW), sid: 'mine', next: NEW, ...writing },
+  'set of a new session': { run: (it) => it.update('absent', () => NEW), sid: 'absent', next: NEW, ...making },
   touch: {
     run: (it) => it.touch('mine', { expires: NEW.expires, cookie: OLD.cookie }, NOW),
     sid: 'mine',
     next: { ...OLD, expires: NEW.expires },
-    needs: ['openat', 'pwrite64', 'close'],
+    needs: touching,
+    needsBeside: touching,
   },
   'touch with another cookie': {
     run: (it) => it.touch('mine', { expires: NEW.expires, cookie: OTHER_COOKIE }, NOW),
     sid: 'mine',
     next: { ...OLD, expires: NEW.expires, cookie: OTHER_COOKIE },
-    needs: writing,
+    ...writing,
   },
   destroy: {
     run: (it) => it.update('mine', () => undefined),
     sid: 'mine',
     next: undefined,
-    needs: ['symlink', 'unlink'],
+    ...removing,
   },
   update: {
     run: (it) => it.update('mine', (entry) => entry && { ...entry, data: NEW.data }),
     sid: 'mine',
     next: { ...OLD, data: NEW.data },
-    needs: writing,
+    ...writing,
   },
-  prune: { run: (it) => it.prune(NOW), sid: 'dead', next: undefined, needs: ['symlink', 'openat', 'unlink'] },
+  prune: { run: (it) => it.prune(NOW), sid: 'dead', next: undefined, ...removing },
 };

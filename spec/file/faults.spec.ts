@@ -7,6 +7,7 @@ import type { Entry } from '../../lib/backend.js';
 import { FileBackend } from '../../lib/backends/file.js';
 import { SessileError } from '../../lib/errors.js';
 import { type Files, nodeFiles } from '../../lib/internal/files.js';
+import { namesIn } from '../support/folder.js';
 import { type Fault, FaultyFiles, faults, openFiles, type Plan, systemError } from './faulty-files.js';
 
 const NOW = 1_700_000_000_000;
@@ -65,7 +66,26 @@ const operations: Record<string, Operation> = {
 };
 
 /** Calls whose failure must not be taken for a success, even though everything looks right afterwards. */
-const TELLING = new Set(['fsync', 'closeSync', 'open', 'write', 'lock', 'openSync', 'readSync', 'opendir', 'readdir']);
+const TELLING = new Set([
+  'fsync',
+  'fdatasync',
+  'closeSync',
+  'open',
+  'write',
+  'lock',
+  'openSync',
+  'readSync',
+  'opendir',
+  'readdir',
+]);
+
+/** Who writes, and what it meets where there is no time for every fault. */
+const writers: Record<string, readonly Fault[]> = {
+  new: ['EIO'],
+  // It has replaced a file, which it writes anew.
+  alone: faults,
+  'beside another one': ['ENOSPC', 'EIO'],
+};
 
 describe('FileBackend with a faulty disk', function () {
   this.timeout(120_000);
@@ -76,7 +96,7 @@ describe('FileBackend with a faulty disk', function () {
     dir = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'sessile-faults-'));
     const backend = new FileBackend(dir);
     for (const [sid, entry] of Object.entries(START)) await backend.update(sid, () => entry);
-    for (const name of readdirSync(dir)) start.set(join(dir, name), readFileSync(join(dir, name)));
+    for (const name of namesIn(dir)) start.set(join(dir, name), readFileSync(join(dir, name)));
   });
   after(() => rmSync(dir, { recursive: true, force: true }));
 
@@ -84,13 +104,18 @@ describe('FileBackend with a faulty disk', function () {
   const modes = { once: 1, 'for good': Number.POSITIVE_INFINITY, ...(all && { twice: 2 }) };
   for (const [name, operation] of Object.entries(operations)) {
     for (const [mode, times] of Object.entries(modes)) {
-      it(`${name}: any call fails ${mode}`, async () => {
-        for (const fault of faults) await everyCall({ dir, start, operation, fsync: false }, fault, times);
-      });
+      for (const [writer, few] of Object.entries(writers)) {
+        it(`${name}, ${writer}: any call fails ${mode}`, async () => {
+          for (const fault of all ? faults : few) {
+            await everyCall({ dir, start, operation, writer, fsync: false }, fault, times);
+          }
+        });
+      }
 
       it(`${name} with fsync: any call fails ${mode}`, async () => {
         const some: readonly Fault[] = all ? faults : ['EIO'];
-        for (const fault of some) await everyCall({ dir, start, operation, fsync: true }, fault, times);
+        for (const fault of some)
+          await everyCall({ dir, start, operation, writer: 'alone', fsync: true }, fault, times);
       });
     }
   }
@@ -144,7 +169,7 @@ describe('FileBackend with a faulty disk', function () {
 
   it('says so where the directory is deleted in the middle of a write', async () => {
     const gone = join(dir, 'gone');
-    for (const call of ['open', 'write', 'closeSync', 'readLockSync', 'rename'] as const) {
+    for (const call of ['open', 'write', 'closeSync', 'rename'] as const) {
       const faulty = new FaultyFiles();
       const backend = new FileBackend(gone, {}, faulty.files);
       faulty.before = (next) => next === call && rmSync(gone, { recursive: true, force: true });
@@ -158,6 +183,7 @@ interface Bench {
   dir: string;
   start: Map<string, Buffer>;
   operation: Operation;
+  writer: string;
   fsync: boolean;
 }
 
@@ -169,13 +195,18 @@ async function everyCall(bench: Bench, fault: Fault, times: number): Promise<voi
   }
 }
 
-async function oneFault({ dir, start, operation, fsync }: Bench, plan: Plan): Promise<boolean> {
+async function oneFault({ dir, start, operation, writer, fsync }: Bench, plan: Plan): Promise<boolean> {
   const faulty = new FaultyFiles();
   const backend = new FileBackend(dir, { fsync }, faulty.files);
   const reported: Error[] = [];
   backend.report = (error) => reported.push(error);
-  for (const name of readdirSync(dir)) rmSync(join(dir, name));
+  for (const name of readdirSync(dir)) rmSync(join(dir, name), { recursive: true });
   for (const [path, content] of start) writeFileSync(path, content);
+  if (writer !== 'new') await backend.update('other', () => ({ ...OLD }));
+  if (writer === 'beside another one') {
+    await new FileBackend(dir).update('other', () => ({ ...OLD }));
+    await backend.update('other', () => ({ ...OLD }));
+  }
   const fds = openFiles();
 
   faulty.arm(plan);
@@ -268,5 +299,5 @@ function plain(entry: Entry | undefined): Entry | undefined {
 }
 
 function leftovers(dir: string): string[] {
-  return readdirSync(dir).filter((name) => !/^[\da-f]{64}\.json$/.test(name));
+  return namesIn(dir).filter((name) => !/^[\da-f]{64}\.json$/.test(name));
 }

@@ -38,7 +38,17 @@ export class FaultyFiles {
     },
     closeSync: (fd) => this.#sync('closeSync', () => nodeFiles.closeSync(fd), { doneAnyway: true }),
     lstatSync: (...args) => this.#sync('lstatSync', () => nodeFiles.lstatSync(...args)),
+    refillSync: (fd, bytes) => {
+      if (this.#shortens('refillSync', bytes.length)) return nodeFiles.refillSync(fd, half(bytes));
+      return this.#sync('refillSync', () => nodeFiles.refillSync(fd, bytes), { counted: true });
+    },
+    ftruncateSync: (...args) => this.#sync('ftruncateSync', () => nodeFiles.ftruncateSync(...args)),
+    fstatSync: (...args) => this.#sync('fstatSync', () => nodeFiles.fstatSync(...args)),
     unlinkSync: (...args) => this.#sync('unlinkSync', () => nodeFiles.unlinkSync(...args)),
+    renameSync: (...args) => this.#sync('renameSync', () => nodeFiles.renameSync(...args)),
+    mkdirSync: (...args) => this.#sync('mkdirSync', () => nodeFiles.mkdirSync(...args)),
+    rmdirSync: (...args) => this.#sync('rmdirSync', () => nodeFiles.rmdirSync(...args)),
+    namesSync: (...args) => this.#sync('namesSync', () => nodeFiles.namesSync(...args)),
     lockSync: (...args) => this.#sync('lockSync', () => nodeFiles.lockSync(...args)),
     lock: async (...args) => this.#sync('lock', () => nodeFiles.lock(...args)),
     readLockSync: (...args) => this.#sync('readLockSync', () => nodeFiles.readLockSync(...args)),
@@ -48,6 +58,8 @@ export class FaultyFiles {
       return this.#sync('write', () => nodeFiles.write(fd, bytes), { counted: true });
     },
     fsync: async (...args) => this.#sync('fsync', () => nodeFiles.fsync(...args)),
+    fdatasync: async (...args) => this.#sync('fdatasync', () => nodeFiles.fdatasync(...args)),
+    link: async (...args) => this.#sync('link', () => nodeFiles.link(...args)),
     rename: async (...args) => this.#sync('rename', () => nodeFiles.rename(...args)),
     unlink: async (...args) => this.#sync('unlink', () => nodeFiles.unlink(...args)),
     opendir: async (...args) => this.#listing(await this.#sync('opendir', () => nodeFiles.opendir(...args))),

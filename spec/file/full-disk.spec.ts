@@ -1,11 +1,12 @@
 import { execFile, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { FileBackend } from '../../lib/backends/file.js';
 import { bundle } from '../support/bundle.js';
+import { namesIn } from '../support/folder.js';
 import { DEAD, type DiskReport, NEW, NOW, OLD } from './disk-orders.js';
 
 const run = promisify(execFile);
@@ -57,7 +58,7 @@ describe('FileBackend on a disk that ends', function () {
   }
 
   function leftovers(): string[] {
-    return readdirSync(dir).filter((name) => !/^[\da-f]{64}\.json$/.test(name));
+    return namesIn(dir).filter((name) => !/^[\da-f]{64}\.json$/.test(name));
   }
 
   it('acknowledges nothing on a full disk that cannot be read, and removes what is there', async function () {

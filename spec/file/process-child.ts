@@ -1,8 +1,10 @@
 // One of several processes on one directory. The parent sends an order, the child answers with what came of it.
 import { closeSync, existsSync, openSync, unlinkSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { FileBackend, FileStore } from '../../lib/backends/file.js';
 import { nodeFiles } from '../../lib/internal/files.js';
 import { PathLock } from '../../lib/internal/path-lock.js';
+import { Writer } from '../../lib/internal/writer.js';
 import { SessionStore } from '../../lib/store.js';
 import type { Answer, ChildOrder } from './process-orders.js';
 
@@ -17,8 +19,10 @@ async function add(order: Extract<ChildOrder, { do: 'add' }>): Promise<Answer> {
   const end = performance.now() + order.ms;
   while (performance.now() < end && answer.counted + answer.codes.length < order.times) {
     try {
-      await store.updateAsync(`counter-${answer.counted % order.ids}`, (session) => ({
+      const sid = `counter-${answer.counted % order.ids}`;
+      await store.updateAsync(sid, (session) => ({
         ...session,
+        whose: sid,
         cookie: { originalMaxAge: null, expires: null },
         count: (session?.count ?? 0) + 1,
         filler: 'x'.repeat(order.bytes),
@@ -47,6 +51,8 @@ async function stay(order: Extract<ChildOrder, { do: 'stay' }>): Promise<Answer>
   }
 }
 
+let holder: Writer | undefined;
+
 /** Takes the lock `stem`, alone inside by the judgement of a second file, with every look at a lock slowed down. */
 async function hold(order: Extract<ChildOrder, { do: 'hold' }>): Promise<Answer> {
   const slow = <A extends unknown[], R>(act: (...args: A) => R) => {
@@ -61,11 +67,14 @@ async function hold(order: Extract<ChildOrder, { do: 'hold' }>): Promise<Answer>
     readLockSync: slow(nodeFiles.readLockSync),
     lockSync: slow(nodeFiles.lockSync),
     lock: slow(nodeFiles.lock),
+    renameSync: slow(nodeFiles.renameSync),
   };
-  const locks = new PathLock(files, { timeout: 10_000, staleAge: 60_000 });
+  holder ??= new Writer(files, dirname(order.stem));
+  const writer = holder;
+  const locks = new PathLock({ files, writers: writer.writers }, { timeout: 10_000, staleAge: 60_000 });
   const waiter = locks.waiter(order.stem);
-  let lock = await locks.tryAcquire(order.stem);
-  for (; lock === undefined; lock = await locks.tryAcquire(order.stem)) await waiter.turn();
+  let lock = await locks.tryAcquire(order.stem, writer.place());
+  for (; lock === undefined; lock = await locks.tryAcquire(order.stem, writer.place())) await waiter.turn();
   try {
     closeSync(openSync(`${order.stem}.inside`, 'wx'));
     block(2);

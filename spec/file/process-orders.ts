@@ -17,6 +17,7 @@ declare module 'express-session' {
   interface SessionData {
     count?: number;
     filler?: string;
+    whose?: string;
   }
 }
 

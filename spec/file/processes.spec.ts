@@ -5,7 +5,10 @@ import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { FileStore } from '../../lib/backends/file.js';
+import { nodeFiles } from '../../lib/internal/files.js';
 import { formatOwner, newOwner } from '../../lib/internal/owner.js';
+import { Writer } from '../../lib/internal/writer.js';
+import { namesIn } from '../support/folder.js';
 import { type Answer, Child } from './process-orders.js';
 
 /** Rounds of the gate times this; `npm run torture` sets it. */
@@ -40,7 +43,7 @@ describe('FileStore in several processes', function () {
   }
 
   function leftovers(): string[] {
-    return readdirSync(dir).filter((name) => !name.endsWith('.json'));
+    return namesIn(dir).filter((name) => !name.endsWith('.json'));
   }
 
   it('goes on at once when an owner is killed inside its update, and nothing of it is left', async () => {
@@ -74,6 +77,8 @@ describe('FileStore in several processes', function () {
     const options = { lockStaleAge: 40, lockTimeout: 10_000 };
     const [owner] = await start(1);
     const store = new FileStore(dir, options);
+    // A writer that is alone has no lock that could be taken.
+    await store.setAsync('counter-0', { cookie: { originalMaxAge: null, expires: null } } as never);
     for (let round = 1; round <= rounds; round += 1) {
       const until = join(tmpdir(), `${basename(dir)}-${round}`);
       owner?.send({ do: 'stay', dir, options, until });
@@ -103,17 +108,89 @@ describe('FileStore in several processes', function () {
     expect([...codes].filter((code) => code !== 'SESSILE_LOCK_LOST')).to.deep.equal([]);
   });
 
+  it('takes over at once from one that was alone, wherever that is stopped, and nothing of it comes after', async () => {
+    const rounds = 100 * factor;
+    const [child] = (await start(1)) as [Child];
+    const order = {
+      do: 'add' as const,
+      dir,
+      options: {},
+      times: Number.MAX_SAFE_INTEGER,
+      ms: 40,
+      bytes: 5_000,
+      ids: 1,
+    };
+    let acknowledged = 0;
+    for (let round = 0; round < rounds; round += 1) {
+      const answer = child.ask(order);
+      await sleep(10 + Math.random() * 20);
+      child.process.kill('SIGSTOP');
+      const store = new FileStore(dir);
+      await store.updateAsync('counter-0', (session) => ({
+        cookie: { originalMaxAge: null, expires: null },
+        count: (session?.count ?? 0) + 1,
+      }));
+      await store.closeAsync();
+      child.process.kill('SIGCONT');
+      const { counted: more, codes } = await answer;
+      expect(codes).to.deep.equal([]);
+      acknowledged += 1 + more;
+    }
+    expect(await counted()).to.equal(acknowledged);
+    expect(readdirSync(dir)).to.deep.equal(namesIn(dir));
+  });
+
+  it('reads every session as it was saved, while one that is alone writes the files of others anew', async () => {
+    const ids = 20;
+    const [child] = (await start(1)) as [Child];
+    const order = {
+      do: 'add' as const,
+      dir,
+      options: {},
+      times: Number.MAX_SAFE_INTEGER,
+      ms: 3_000 * factor,
+      bytes: 900,
+      ids,
+    };
+    let running = true;
+    const adding = child.ask(order).finally(() => {
+      running = false;
+    });
+    const store = new FileStore(dir);
+    const problems: string[] = [];
+    store.on('error', (error: Error) => problems.push(String(error)));
+    const last = new Map<string, number>();
+    let looks = 0;
+    for (; running; looks += 1) {
+      const sid = `counter-${looks % ids}`;
+      const { whose = sid, count = 0 } = (await store.getAsync(sid)) ?? {};
+      if (whose !== sid) problems.push(`${sid} is ${whose}`);
+      if (count < (last.get(sid) ?? 0)) problems.push(`${sid} was ${last.get(sid)} and is ${count}`);
+      last.set(sid, count);
+      if (looks % 100 === 0) await sleep(1);
+    }
+    expect(problems).to.deep.equal([]);
+    expect(looks).to.be.greaterThan(1_000);
+    expect((await adding).counted).to.be.greaterThan(100);
+    expect(readdirSync(dir), 'a reader is no writer').to.not.include('.writers');
+    await store.closeAsync();
+  });
+
   it('never lets two breakers of one dead lock in, however slowly they look', async () => {
     const rounds = 500 * factor;
     const all = await start(3);
     const dead = spawnSync(process.execPath, ['-e', '']).pid;
+    // Nobody of them is ever alone, and so none is taken for alone for a moment: that would end what it has.
+    const other = new Writer(nodeFiles, dir);
+    other.place();
     for (let round = 0; round < rounds; round += 1) {
       const stem = join(dir, String(round));
-      symlinkSync(formatOwner({ ...newOwner(), pid: dead }), `${stem}.lock`);
+      symlinkSync(formatOwner({ ...newOwner(), pid: dead, turn: '1' }), `${stem}.lock`);
       const answers = await Promise.all(all.map((child) => child.ask({ do: 'hold', stem })));
       expect(answers).to.deep.equal(all.map(() => ({ counted: 1, codes: [] })));
     }
-    expect(readdirSync(dir)).to.deep.equal([]);
+    other.leave();
+    expect(namesIn(dir)).to.deep.equal([]);
   });
 
   it('shares a directory between PID namespaces in which everybody is pid 1', async function () {

@@ -8,11 +8,14 @@ import { expect } from 'chai';
 import type { Entry } from '../../lib/backend.js';
 import { FileBackend } from '../../lib/backends/file.js';
 import { bundle } from '../support/bundle.js';
+import { namesIn } from '../support/folder.js';
 import { DEAD, MARK_BEGIN, MARK_END, NEW, OLD, operations } from './disk-orders.js';
 import { parseTrace, type Traced } from './trace.js';
 
 /** What the operations make of the file system; `write` is also how threads of Node wake each other. */
 const CALLS = [
+  'mkdir',
+  'rmdir',
   'symlink',
   'readlink',
   'openat',
@@ -20,13 +23,18 @@ const CALLS = [
   'pread64',
   'write',
   'pwrite64',
+  'ftruncate',
   'fsync',
+  'fdatasync',
+  'link',
   'rename',
   'unlink',
   'close',
 ];
 /** Those before which a kill leaves something new behind; the others are added by `npm run torture`. */
-const CHANGING = CALLS.filter((call) => !/read/.test(call));
+const CHANGING = CALLS.filter((call) => !/read|dir|sync|truncate/.test(call));
+/** What is also done beside another writer where there is no time for all. */
+const BRIEFLY = /^(set|destroy)$/;
 const torture = Number(process.env['TORTURE_FACTOR'] ?? 1) > 1;
 /** Much less than the age at which a lock is taken for stale. */
 const AT_ONCE = 1_000;
@@ -55,7 +63,7 @@ describe('FileBackend under strace', function () {
   /** What happens between the call of `set` and that of its callback. */
   async function traceOf(mode: 'fsync' | 'plain'): Promise<Traced[]> {
     const out = join(dir, 'trace');
-    const which = `trace=${CALLS.join()},access,fdatasync,renameat,renameat2`;
+    const which = `trace=${CALLS.join()},access,renameat,renameat2`;
     const args = ['-f', '-y', '-qq', '-o', out, '-s', '64', '-e', which, process.execPath, child, 'traced', dir, mode];
     await promisify(execFile)('strace', args);
     const calls = parseTrace(readFileSync(out, 'utf8'));
@@ -90,14 +98,22 @@ describe('FileBackend under strace', function () {
     expect(calls.filter(({ text }) => /^f(data)?sync\(/.test(text))).to.deep.equal([]);
   });
 
-  for (const [name, { sid, next, needs }] of Object.entries(operations)) {
-    it(`${name}: killed at each system call it leaves the former session or the next one`, async function () {
+  const all = Object.entries(operations);
+  for (const [name, isAlone, { sid, next, needs, needsBeside }] of [
+    ...all.map(([name, operation]) => [name, true, operation] as const),
+    ...all
+      .map(([name, operation]) => [name, false, operation] as const)
+      .filter(([name]) => torture || BRIEFLY.test(name)),
+  ]) {
+    it(`${name}, ${isAlone ? 'alone' : 'beside another writer'}: killed at each system call it leaves the former session or the next one`, async function () {
       if (!(await canAttach())) this.skip();
+      const other = new FileBackend(dir);
       const killedAt: string[] = [];
       for (const thread of ['main', 'pool'] as const) {
         for (const call of torture ? CALLS : CHANGING) {
           for (let at = 1; ; at += 1) {
             await fill();
+            if (!isAlone) await other.update('mine', () => OLD);
             if (!(await killed({ name, thread, call, at }))) break;
             killedAt.push(call);
             if (killedAt.length % 2 === 0) await checkSwept(`${thread} ${call} ${at}`);
@@ -105,18 +121,19 @@ describe('FileBackend under strace', function () {
           }
         }
       }
-      expect(killedAt).to.include.members(needs);
+      expect(killedAt).to.include.members(isAlone ? needs : needsBeside);
     });
   }
 
   async function fill(): Promise<void> {
-    for (const file of readdirSync(dir)) rmSync(join(dir, file));
+    for (const file of namesIn(dir)) rmSync(join(dir, file));
     const backend = new FileBackend(dir);
     for (const [sid, entry] of [
       ['mine', OLD],
       ['dead', DEAD],
     ] as const)
       await backend.update(sid, () => entry);
+    await backend.close();
   }
 
   async function checkAfter(where: string, sid: string, next: Entry | undefined): Promise<void> {
@@ -127,13 +144,14 @@ describe('FileBackend under strace', function () {
     await backend.update(sid, () => NEW);
     expect(performance.now() - began, `ms of the next operation, ${where}`).to.be.lessThan(AT_ONCE);
     expect(plain(await backend.read(sid)), where).to.deep.equal(NEW);
+    await backend.close();
     await checkSwept(where);
   }
 
   async function checkSwept(where: string): Promise<void> {
     await new FileBackend(dir).prune(0);
     expect(
-      readdirSync(dir).filter((file) => !/^[\da-f]{64}\.json$/.test(file)),
+      namesIn(dir).filter((file) => !/^[\da-f]{64}\.json$/.test(file)),
       where,
     ).to.deep.equal([]);
   }

@@ -9,7 +9,7 @@ import { sharedStores } from './shared-stores.js';
 const PROCESSES = 8;
 const TIMES = 500;
 
-describe('row 79: the facade in several processes', function () {
+describe('S4 row 79: the facade in several processes', function () {
   this.timeout(600_000);
   const folder = folders();
   let script: string;

@@ -107,7 +107,7 @@ describe('generic-session, the original and ours side by side', () => {
   });
 
   for (const name of Object.keys(stores)) {
-    it(`ours over ${name} answers as the original over its MemoryStore`, async () => {
+    it(`S4 rows 66, 68, 69, 70, 71, 72, 73, 78: ours over ${name} answers as the original over its MemoryStore`, async () => {
       expect(await told(ours(open(name)))).to.deep.equal(expected);
     });
 
@@ -115,7 +115,7 @@ describe('generic-session, the original and ours side by side', () => {
       expect(await told(ours(open(name), { keys }))).to.deep.equal(expectedSigned);
     });
 
-    it(`row 75: the original runs over toGenericStore(${name}), and answers the same`, async () => {
+    it(`S4 row 75: the original runs over toGenericStore(${name}), and answers the same`, async () => {
       expect(await told(theirs(toGenericStore(open(name))))).to.deep.equal(expected);
     });
   }

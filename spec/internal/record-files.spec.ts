@@ -1,8 +1,10 @@
-import { readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { type PathLike, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { type Files, nodeFiles } from '../../lib/internal/files.js';
+import { formatOwner, newOwner } from '../../lib/internal/owner.js';
 import { RecordFiles } from '../../lib/internal/record-files.js';
-import { failureOf, folders, program, systemError, watched } from '../support/folder.js';
+import { failureOf, folders, namesIn, program, systemError, watched } from '../support/folder.js';
 
 const entry = { data: '{"x":1}', cookie: '', expires: 5_000 };
 const TEXT = '{"data":{"x":1},"expiresAt":5}';
@@ -14,12 +16,12 @@ describe('RecordFiles', () => {
     const dir = join(folder(), 'new');
     const files = new RecordFiles(dir);
     await files.update('one', () => entry);
-    expect(readdirSync(dir)).to.deep.equal(['one.json']);
+    expect(namesIn(dir)).to.deep.equal(['one.json']);
     expect(readFileSync(join(dir, 'one.json'), 'utf8')).to.equal(TEXT);
     expect([dir, join(dir, 'one.json')].map((path) => statSync(path).mode & 0o777)).to.deep.equal([0o700, 0o600]);
     expect(await files.read('one')).to.deep.equal(entry);
     await files.update('one', () => undefined);
-    expect(readdirSync(dir)).to.deep.equal([]);
+    expect(namesIn(dir)).to.deep.equal([]);
   });
 
   it('does not write what does not change', async () => {
@@ -43,7 +45,7 @@ describe('RecordFiles', () => {
     `;
     await Promise.all([program(body), program(body), program(body)]);
     expect(await new RecordFiles(dir).read('one')).to.include({ data: '{"n":75}' });
-    expect(readdirSync(dir)).to.deep.equal(['one.json']);
+    expect(namesIn(dir)).to.deep.equal(['one.json']);
   });
 
   it('keeps the former file where writing fails, and says so with a code', async () => {
@@ -51,13 +53,18 @@ describe('RecordFiles', () => {
     await new RecordFiles(dir).update('one', () => entry);
     for (const changes of [
       { write: async () => 3 },
-      { rename: () => Promise.reject(systemError('EIO', 'rename')) },
+      {
+        rename: async (from: PathLike, to: PathLike) => {
+          if (String(to).endsWith('.json')) throw systemError('EIO', 'rename');
+          await nodeFiles.rename(from, to);
+        },
+      },
       { lock: () => Promise.reject(systemError('EIO', 'symlink')) },
-    ]) {
+    ] as Partial<Files>[]) {
       const files = new RecordFiles(dir, watched(changes));
       const failure = await failureOf(() => files.update('one', () => ({ ...entry, data: '{"y":1}' })));
       expect(failure).to.include({ code: 'SESSILE_IO' });
-      expect(readdirSync(dir)).to.deep.equal(['one.json']);
+      expect(namesIn(dir)).to.deep.equal(['one.json']);
       expect(readFileSync(join(dir, 'one.json'), 'utf8')).to.equal(TEXT);
     }
   });
@@ -97,16 +104,16 @@ describe('RecordFiles', () => {
     const files = new RecordFiles(dir);
     await files.update('dead', () => entry);
     await files.update('alive', () => ({ ...entry, expires: 5_001 }));
-    const leftover = `${'ab'.repeat(32)}.12345678.tmp`;
-    for (const name of [leftover, 'theirs.txt', 'a b.json']) writeFileSync(join(dir, name), '');
+    symlinkSync(formatOwner({ ...newOwner(), start: '1' }), join(dir, `${'ab'.repeat(32)}.lock`));
+    for (const name of ['theirs.txt', 'a b.json']) writeFileSync(join(dir, name), '');
     expect(await files.prune(5_000)).to.equal(1);
-    expect(readdirSync(dir).sort()).to.deep.equal(['a b.json', 'alive.json', 'theirs.txt']);
+    expect(namesIn(dir)).to.deep.equal(['a b.json', 'alive.json', 'theirs.txt']);
     files.close();
   });
 
   it('reports a leftover that cannot be removed, and goes on', async () => {
     const dir = folder();
-    writeFileSync(join(dir, `${'ab'.repeat(32)}.12345678.tmp`), '');
+    symlinkSync(formatOwner({ ...newOwner(), start: '1' }), join(dir, `${'ab'.repeat(32)}.lock`));
     const unlinkSync = () => {
       throw systemError('EACCES', 'unlink');
     };

@@ -24,6 +24,66 @@ const programs: Record<string, string> = {
       });
       (await NestFactory.create(class {})).use(middleware);
     }`,
+  Connect: `
+    import connect from 'connect';
+    import session from 'express-session';
+    import { FileStore } from 'sessile/file';
+    import { genericSession } from 'sessile/generic';
+    import { middleware } from 'sessile/server-session';
+    import { SessionManager } from 'sessile/tinyhttp';
+
+    declare module 'express-session' {
+      interface SessionData { user: string }
+    }
+    const store = new FileStore('x');
+    const sessions = middleware<{ user: string }>({ store });
+    const getSession = SessionManager({ store, secret: 'x', resave: false, saveUninitialized: false });
+    connect().use(sessions).use('/below', sessions).use(genericSession.filter(store))
+      .use((req, res) => {
+        const user: string | undefined = sessions.of(req).get('user');
+        res.end(user);
+      })
+      .use(async (req, res, next) => {
+        const { user } = await getSession(req, res);
+        next(user);
+      })
+      .use(sessions.failed);
+    // @ts-expect-error: express-session is declared as a middleware of Express, which asks more of a request
+    connect().use(session({ store, secret: 'x' }));`,
+  'tinyhttp and node:http': `
+    import { createServer } from 'node:http';
+    import { App } from '@tinyhttp/app';
+    import { FileStore } from 'sessile/file';
+    import { genericSession } from 'sessile/generic';
+    import { middleware, sqliteStore } from 'sessile/server-session';
+    import { SessionManager } from 'sessile/tinyhttp';
+
+    const store = new FileStore('x');
+    const getSession = SessionManager<{ views?: number }>({ store, secret: ['new', 'old'], cookie: { maxAge: 5 } });
+    new App()
+      .use(async (req, res, next) => {
+        const session = await getSession(req, res);
+        session.views = (session.views ?? 0) + 1;
+        // @ts-expect-error: views are a number
+        session.views = 'many';
+        await next?.();
+      })
+      .get('/logout', async (req, res) => {
+        (await getSession(req, res)).destroy(() => res.json({}));
+      });
+    const sessions = middleware<{ user?: string }>({ store: sqliteStore('x'), ttl: 5 });
+    createServer(sessions.wrap(({ session }, res) => {
+      session.set('user', 'ada');
+      // @ts-expect-error: a user is a string
+      session.set('user', 5);
+      res.end(session.get('user'));
+    }));
+    createServer((req, res) => {
+      const session = genericSession(req, res, store, { keys: ['x'], expire: 60 });
+      session.get('user', (error, user) => res.end(error ? 'failed' : JSON.stringify(user)));
+      // @ts-expect-error: an option that is none
+      genericSession(req, res, store, { maxAge: 5 });
+    });`,
   'Stores of other kinds': `
     import session from 'express-session';
     import { type AnyStore, promisify } from 'sessile/bridge';

@@ -192,7 +192,20 @@ function journeys(host: Host): void {
     }
   });
 
-  if (!host.hasNoCookie) return;
+  if (!host.hasNoCookie) {
+    it("keeps values that are called as koa-session's own are", async () => {
+      const visitor = await visit({
+        '/names': (ctx) => {
+          Object.assign(ctx['session'], { _expire: 1, _maxAge: 2, _session: true });
+        },
+      });
+      await visitor.get('/names');
+      expect(await visitor.json('/')).to.deep.equal({ _expire: 1, _maxAge: 2, _session: true });
+      await visitor.get('/set?n=1');
+      expect(await visitor.json('/')).to.deep.equal({ _expire: 1, _maxAge: 2, _session: true, n: '1' });
+    });
+    return;
+  }
 
   it('keeps values called cookie and ~cookie', async () => {
     const visitor = await visit({

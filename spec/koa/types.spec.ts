@@ -61,10 +61,63 @@ session({ maxAge: 5 });
 toKoaStore({ get() {} });
 `;
 
+/** Each in a program of its own: the declarations of the hosts add different things to Koa's context. */
+const hosts: Record<string, string> = {
+  'koa-session-ts': `
+    import Koa from 'koa';
+    import host, { type BaseStore } from 'koa-session-ts';
+    import { FileStore } from 'sessile/file';
+    import { toKoaStore } from 'sessile/koa';
+
+    const app = new Koa();
+    app.use(host.default({ store: toKoaStore(new FileStore('x')), rolling: true }));
+    app.use((ctx) => {
+      ctx.session.cookie.maxAge = 5;
+      ctx.body = ctx.sessionId;
+    });
+    export const store: BaseStore = toKoaStore(new FileStore('x'), { events: 'upper' });
+    // @ts-expect-error: no store
+    host.default({ store: toKoaStore({ get() {} }) });
+    // @ts-expect-error: no type of a store
+    export const number: number = toKoaStore(new FileStore('x'));`,
+  'koa-generic-session': `
+    import Koa from 'koa';
+    import session from 'koa-generic-session';
+    import { FileStore } from 'sessile/file';
+    import { type AdaptedStore, toKoaStore } from 'sessile/koa';
+
+    const app = new Koa();
+    const store = toKoaStore(new FileStore('x'), { events: 'lower' });
+    store.on('disconnect', () => {});
+    export const same: AdaptedStore = store;
+    app.use(session({ store: toKoaStore(new FileStore('x')), cookie: { maxAge: 5 } }));
+    app.use(async (ctx) => {
+      await ctx.regenerateSession();
+      ctx.body = ctx.sessionId;
+    });`,
+  'egg 4': `
+    import '@eggjs/session';
+    import type { EggCore } from '@eggjs/core';
+    import { eggStore } from 'sessile/egg';
+    import { FileStore } from 'sessile/file';
+
+    export default (app: EggCore) => {
+      app.sessionStore = eggStore(new FileStore('x'));
+      // @ts-expect-error: a store for express-session is none for egg
+      app.sessionStore = new FileStore('x');
+    };`,
+};
+
 describe('sessile/koa and sessile/egg: types', function () {
   this.timeout(120_000);
 
   it("compile strictly against Koa's, koa-session's and express-session's, without a cast", async () => {
     expect(await complaintsOf(program)).to.deep.equal([]);
   });
+
+  for (const [name, hosted] of Object.entries(hosts)) {
+    it(`compile strictly against those of ${name}, without a cast`, async () => {
+      expect(await complaintsOf(hosted)).to.deep.equal([]);
+    });
+  }
 });

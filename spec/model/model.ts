@@ -15,7 +15,7 @@ interface Kept {
 export interface LoadedSession {
   readonly id: string;
   readonly session: Session & Values;
-  base: { readonly data: Values; readonly cookie: KeptCookie };
+  base: Kept;
 }
 
 const DATED = 'deadline';
@@ -54,14 +54,14 @@ export class ModelStore {
   load(id: string, session: Session & Values): LoadedSession | undefined {
     const kept = this.#living(id);
     if (kept === undefined || !isCanonical(kept.cookie)) return undefined;
-    return { id, session, base: { data: this.#entryOf(session).data, cookie: kept.cookie } };
+    return { id, session, base: { ...kept, data: this.#entryOf(session).data } };
   }
 
   /** What is there wins, but for keys that the request changed; a request's cookie is never changed but for its date. */
   save(loaded: LoadedSession): void {
     const { id, session, base } = loaded;
     const ours = this.#entryOf(session);
-    loaded.base = { data: ours.data, cookie: base.cookie };
+    loaded.base = { ...ours, cookie: base.cookie };
     const theirs = this.#living(id);
     if (theirs === undefined) {
       this.destroy(id);
@@ -72,18 +72,20 @@ export class ModelStore {
       const from = isSameAt(key, base.data, ours.data) ? theirs.data : ours.data;
       return Object.hasOwn(from, key) ? [[key, from[key]] as const] : [];
     });
-    const expires = isSameLifetime(theirs.cookie, base.cookie)
-      ? Math.max(theirs.expires, ours.expires)
-      : theirs.expires;
-    this.#keep(id, { data: Object.fromEntries(merged), cookie: theirs.cookie, expires });
+    this.#keep(id, {
+      data: Object.fromEntries(merged),
+      cookie: theirs.cookie,
+      expires: mergedDeadline(base, theirs, ours),
+    });
   }
 
   /** The touch that express-session makes at the end of a request that changed nothing. */
-  extend({ id, session, base }: LoadedSession): void {
+  extend(loaded: LoadedSession): void {
+    const { id, session, base } = loaded;
+    const { expires } = this.#entryOf(session);
     const kept = this.#living(id);
-    if (kept && isDeepStrictEqual(kept.cookie, base.cookie)) {
-      this.#kept.set(id, { ...kept, expires: this.#entryOf(session).expires });
-    }
+    if (kept && isDeepStrictEqual(kept.cookie, base.cookie)) this.#kept.set(id, { ...kept, expires });
+    loaded.base = { ...base, expires };
   }
 
   clear(): void {
@@ -148,6 +150,12 @@ function plain(value: Values): Values {
 
 function isSameAt(key: string, a: Values, b: Values): boolean {
   return Object.hasOwn(a, key) === Object.hasOwn(b, key) && isDeepStrictEqual(a[key], b[key]);
+}
+
+/** Who alone moved it decides; a request never changes its cookie's lifetime. */
+function mergedDeadline(base: Kept, theirs: Kept, ours: Kept): number {
+  if (!isSameLifetime(theirs.cookie, base.cookie) || ours.expires === base.expires) return theirs.expires;
+  return theirs.expires === base.expires ? ours.expires : Math.max(theirs.expires, ours.expires);
 }
 
 function isSameLifetime(a: KeptCookie, b: KeptCookie): boolean {

@@ -28,6 +28,13 @@ export function folders(): () => string {
   };
 }
 
+/** The names in a store's directory, sorted, without that of the folder in which its writers know of each other. */
+export function namesIn(dir: string): string[] {
+  return readdirSync(dir)
+    .filter((name) => name !== '.writers')
+    .sort();
+}
+
 /**
  * Everything below `root` with kind, mode, times and content, to be compared with a later look. Looking leaves no trace,
  * and the first time that somebody else reads a file does.

@@ -1,0 +1,99 @@
+import { sep } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { Desk } from './desk.js';
+import { attempt, type Files } from './files.js';
+import { coded, expectDirectory } from './io-error.js';
+import { newOwner, type Owner } from './owner.js';
+import { Writers } from './writers.js';
+
+/** For so many ms after it met others a writer does not look whether they are gone. */
+const PATIENCE = 10_000;
+
+export interface Place {
+  readonly owner: Owner;
+  readonly desk: Desk;
+}
+
+/**
+ * One writer of a directory. It comes in when it first writes, and again after its folder was taken away. All calls are
+ * synchronous, so that nothing of this process comes between two looks.
+ */
+export class Writer {
+  readonly #files: Files;
+  readonly #inside: string;
+  readonly #writers: Writers;
+  #place: Place | undefined;
+  /** Its records before it was revoked, as long as anything is left of their folders. */
+  #former: Owner[] = [];
+  #lookAt = 0;
+
+  constructor(files: Files, dir: string) {
+    this.#files = files;
+    this.#inside = `${dir}${sep}.`;
+    this.#writers = new Writers(files, dir);
+  }
+
+  get writers(): Writers {
+    return this.#writers;
+  }
+
+  /** @throws SessileError `SESSILE_IO`, `SESSILE_BAD_PATH` */
+  place(): Place {
+    return coded('Preparing to write', () => {
+      this.#place ??= this.#enter();
+      if (!this.#place.desk.isSole && performance.now() >= this.#lookAt) this.#tryAlone(this.#place);
+      return this.#place;
+    });
+  }
+
+  /** For a place that was found to be revoked. */
+  lost(place: Place): void {
+    if (this.#place !== place) return;
+    this.#former.push(place.owner);
+    this.#place = undefined;
+  }
+
+  /** When nothing is under way any more. What cannot be removed now is somebody else's to remove later. */
+  leave(): void {
+    if (this.#place !== undefined) this.#former.push(this.#place.owner);
+    this.#place = undefined;
+    this.#clear();
+    attempt(() => this.#writers.tidy(0));
+  }
+
+  #enter(): Place {
+    expectDirectory(this.#files, this.#inside, undefined);
+    const owner = newOwner();
+    try {
+      this.#writers.open(owner);
+      this.#clear();
+      if (this.#writers.hasOthers(owner)) this.#lookAt = performance.now() + PATIENCE;
+    } catch (error) {
+      this.#former.push(owner);
+      throw error;
+    }
+    return { owner, desk: new Desk(this.#writers.folderOf(owner)) };
+  }
+
+  /** Before a look at others: one's own mark of before counts as one of them. */
+  #clear(): void {
+    for (const owner of this.#former.splice(0)) {
+      try {
+        this.#writers.leave(owner);
+      } catch {
+        this.#former.push(owner);
+      }
+    }
+  }
+
+  #tryAlone({ owner, desk }: Place): void {
+    this.#lookAt = performance.now() + PATIENCE;
+    this.#clear();
+    if (this.#writers.hasOthers(owner)) return;
+    try {
+      desk.isSole = this.#writers.claim(owner) && !this.#writers.hasOthers(owner);
+    } finally {
+      if (!desk.isSole) attempt(() => this.#writers.unclaim(owner));
+    }
+  }
+}

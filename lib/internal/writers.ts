@@ -1,0 +1,211 @@
+import { randomUUID } from 'node:crypto';
+import { sep } from 'node:path';
+import { SessileError } from '../errors.js';
+import { CORRUPT } from './desk.js';
+import { attempt, errnoOf, type Files } from './files.js';
+import { expectDirectory } from './io-error.js';
+import { formatOwner, isDead, isNear, type Owner, parseOwner } from './owner.js';
+
+const FOLDER = '.writers';
+const SOLE = 'sole';
+const REVOKED = '.revoked';
+/** In a revoked writer's mark: its folder, as long as there is anything left of it. */
+const REMAINS = 'remains';
+/** A writer that cannot be seen to be dead is given up when it has not written for so long, in ms. */
+const IDLE = 3_600_000;
+/** How often a folder is made again that others remove at the same moment, or emptied that is written into. */
+const TRIES = 100;
+
+/**
+ * Who writes in one directory. Each writer has a folder in `.writers`, named by its record. There it prepares what it
+ * puts in place, and there it moves what it removes: every change of a name that others see is a rename from or to that
+ * folder. So whoever takes the folder away ends them all, also those of a writer that is paused in the middle of one.
+ *
+ * A writer that made `sole` in its folder and *then* saw no other folder may write without locks, until its folder is
+ * taken away. Whoever comes makes its own folder and *then* takes away the folders that have `sole`: of any two, one
+ * sees the other.
+ *
+ * What a paused writer was about to write into a session's file in place (a touch) is not ended. So the mark that is left
+ * of a writer that may live, `<record>.revoked`, counts as a writer: nobody is alone, and writes files anew, beside it.
+ *
+ * Methods throw system errors, and SessileError `SESSILE_BAD_PATH` where the directory is gone.
+ */
+export class Writers {
+  readonly #files: Files;
+  readonly #dir: string;
+  readonly #path: string;
+
+  /** @param dir its path, without a separator at the end */
+  constructor(files: Files, dir: string) {
+    this.#files = files;
+    this.#dir = dir;
+    this.#path = `${dir}${sep}${FOLDER}`;
+  }
+
+  folderOf(owner: Owner): string {
+    return this.#path + sep + nameOf(owner);
+  }
+
+  /** Makes the folder of a writer. No error where it is there. */
+  open(owner: Owner): void {
+    for (let left = TRIES; ; left -= 1) {
+      this.#make(this.#path);
+      try {
+        this.#make(this.folderOf(owner));
+        return;
+      } catch (error) {
+        // The last one to leave, who removes the folder of all.
+        if (errnoOf(error) !== 'ENOENT' || left === 0) throw error;
+      }
+    }
+  }
+
+  /** Whether anybody else may be writing. Those who write without locks, and the dead, may not any more after this. */
+  hasOthers(me: Owner): boolean {
+    let isAnybody = false;
+    for (const { owner, isMark } of this.#all()) {
+      if (nameOf(owner) === nameOf(me)) continue;
+      if (isMark || isDead(owner) || this.#has(this.#soleOf(owner))) this.revoke(owner);
+      isAnybody ||= !isDead(owner);
+    }
+    return isAnybody;
+  }
+
+  /**
+   * Says that a writer is alone; {@link hasOthers} tells whether that is so.
+   * @returns false where that cannot be said
+   */
+  claim(me: Owner): boolean {
+    return attempt(() => this.#files.lockSync(this.#soleOf(me), formatOwner(me))) ?? false;
+  }
+
+  unclaim(me: Owner): void {
+    this.#unlink(this.#soleOf(me));
+  }
+
+  /** Whether a writer has a folder that nobody began to take away. */
+  isIn(owner: Owner): boolean {
+    return this.#has(this.folderOf(owner));
+  }
+
+  /**
+   * Takes the folder of a writer away. When this is done nothing comes of what that one had under way: moving the folder
+   * makes its paths lead nowhere, emptying it takes what was to be moved from a path that was looked up before, and
+   * removing it takes the place that something was to be moved to.
+   */
+  revoke(owner: Owner): void {
+    const folder = this.folderOf(owner);
+    const mark = folder + REVOKED;
+    if (!this.#has(folder) && !this.#has(mark)) return;
+    // The folder of all is gone: the last one to leave has removed this one before.
+    unless('ENOENT', () => this.#make(mark));
+    unless('ENOENT', () => this.#files.renameSync(folder, mark + sep + REMAINS));
+    this.#remove(mark + sep + REMAINS);
+    if (isDead(owner)) this.#removeMark(mark);
+  }
+
+  /** Removes the folder of a writer that has nothing under way, and the mark where it was revoked. */
+  leave(owner: Owner): void {
+    const folder = this.folderOf(owner);
+    this.#remove(`${folder}${REVOKED}${sep}${REMAINS}`);
+    this.#remove(folder);
+    this.#removeMark(folder + REVOKED);
+  }
+
+  /** Removes what the dead left, and those who cannot be seen to live and did not write for an hour at `now`. */
+  tidy(now: number): void {
+    for (const { owner, name } of this.#all()) {
+      const used = this.#files.lstatSync(this.#path + sep + name)?.mtimeMs ?? now;
+      const isGivenUp = !isNear(owner) && now - used > IDLE;
+      if (isGivenUp || isDead(owner)) this.revoke(owner);
+      if (isGivenUp) this.#removeMark(this.folderOf(owner) + REVOKED);
+    }
+    attempt(() => this.#files.rmdirSync(this.#path));
+  }
+
+  #all(): { owner: Owner; name: string; isMark: boolean }[] {
+    // A link is not followed: what is there is not of writers of this directory.
+    if (!this.#isDirectory(this.#path)) return [];
+    const names = unless('ENOENT', () => this.#files.namesSync(this.#path)) ?? [];
+    return names.flatMap((name) => {
+      const isMark = name.endsWith(REVOKED);
+      const owner = parseOwner(isMark ? name.slice(0, -REVOKED.length) : name);
+      return owner === undefined ? [] : [{ owner, name, isMark }];
+    });
+  }
+
+  #soleOf(owner: Owner): string {
+    return this.folderOf(owner) + sep + SOLE;
+  }
+
+  #has(path: string): boolean {
+    return this.#files.lstatSync(path) !== undefined;
+  }
+
+  #isDirectory(path: string): boolean {
+    return this.#files.lstatSync(path)?.isDirectory() ?? false;
+  }
+
+  /** @throws SessileError `SESSILE_BAD_PATH` also where something else than a directory has the name */
+  #make(path: string): void {
+    try {
+      this.#files.mkdirSync(path);
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') expectDirectory(this.#files, `${this.#dir}${sep}.`, error);
+      if (errnoOf(error) !== 'EEXIST') throw error;
+      const found = this.#files.lstatSync(path);
+      if (found === undefined || found.isDirectory()) return;
+      throw new SessileError('SESSILE_BAD_PATH', `FileStore: ${path} must be a directory`, { cause: error });
+    }
+  }
+
+  /** A folder with what is in it. What was found in a session's place, and was on its way aside, is kept. */
+  #remove(folder: string): void {
+    if (!this.#isDirectory(folder)) {
+      this.#unlink(folder);
+      return;
+    }
+    for (let left = TRIES; ; left -= 1) {
+      const names = unless('ENOENT', () => this.#files.namesSync(folder)) ?? [];
+      for (const name of names) this.#discard(folder + sep + name);
+      try {
+        unless('ENOENT', () => this.#files.rmdirSync(folder));
+        return;
+      } catch (error) {
+        if (errnoOf(error) !== 'ENOTEMPTY' || left === 0) throw error;
+      }
+    }
+  }
+
+  #discard(path: string): void {
+    if (path.endsWith(CORRUPT) || this.#isDirectory(path)) {
+      const kept = `${this.#dir}${sep}${randomUUID()}${CORRUPT}`;
+      unless('ENOENT', () => this.#files.renameSync(path, kept));
+    } else {
+      this.#unlink(path);
+    }
+  }
+
+  #unlink(path: string): void {
+    unless('ENOENT', () => this.#files.unlinkSync(path));
+  }
+
+  #removeMark(mark: string): void {
+    // Not empty: somebody is about to revoke the same writer and will remove it.
+    unless('ENOENT', () => unless('ENOTEMPTY', () => this.#files.rmdirSync(mark)));
+  }
+}
+
+/** A lock's owner and the writer whose lock it is are one. */
+function nameOf({ turn: _, ...owner }: Owner): string {
+  return formatOwner(owner);
+}
+
+function unless<T>(errno: string, act: () => T): T | undefined {
+  try {
+    return act();
+  } catch (error) {
+    if (errnoOf(error) !== errno) throw error;
+    return undefined;
+  }
+}

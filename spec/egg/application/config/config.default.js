@@ -1,0 +1,1 @@
+module.exports = () => ({ keys: 'key of the spec', session: { maxAge: 3_600_000 } });
