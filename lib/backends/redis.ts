@@ -91,7 +91,8 @@ export class RedisBackend implements Backend {
     const key = this.#keys.of(sid);
     return this.#inTurn(sid, (until) => {
       const rewrite = () => this.#update(key, (found) => touched(found, to, now), until);
-      return this.#redate(key, to, now)?.then((done) => (done ? undefined : rewrite())) ?? rewrite();
+      const dated = this.#redate(key, to, now);
+      return dated === undefined ? rewrite() : dated.then((answer) => (Number(answer) === -1 ? rewrite() : undefined));
     });
   }
 
@@ -180,14 +181,12 @@ export class RedisBackend implements Backend {
     }
   }
 
-  /** A touch that need not write the data, and whether it did for this one; undefined where it cannot. */
-  #redate(key: string, to: Touch, now: number): Promise<boolean> | undefined {
+  /** A touch that need not write the data, with what {@link redate} answers; undefined where it cannot. */
+  #redate(key: string, to: Touch, now: number): Promise<unknown> | undefined {
     const frame = to.expected === undefined || to.expected === to.cookie ? frameOf(to.cookie) : undefined;
     const [date, today] = [dateText(to.expires), dateText(now)];
     if (frame === undefined || date === undefined || today === undefined) return undefined;
-    return run(this.#link.send, redate, [key, frame.head, frame.tail, date, today, this.#lease(to)]).then(
-      (answer) => Number(answer) !== -1,
-    );
+    return run(this.#link.send, redate, [key, frame.head, frame.tail, date, today, this.#lease(to)]);
   }
 
   #toEntry(key: string, text: string): Awaitable<Entry | undefined> {
