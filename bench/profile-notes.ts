@@ -16,8 +16,10 @@ export const notes: Readonly<Record<string, string>> = {
   'lib/internal/entry-changes.ts': 'left as it is: it waits for system calls, and those are the most of `node` here',
   'lib/internal/entry-files.ts': 'left as it is: it waits for system calls, and those are the most of `node` here',
   'lib/internal/entry-folder.ts': 'left as it is: the name of a temporary file, the write and the rename',
-  'lib/internal/entry-text.ts': 'left as it is: the sums that tell a torn file are computed by zlib, the head is matched by one expression',
+  'lib/internal/entry-text.ts':
+    'left as it is: the sums that tell a torn file are computed by zlib, the head is matched by one expression',
   'lib/internal/redis-link.ts': 'one timer for all commands that wait, in place of one for each',
+  'lib/internal/redis-touches.ts': 'all touches of a turn are one command: a third of what one command for each costs',
   'lib/internal/redis-text.ts':
     'the first 20 characters of a date are kept by the second: two dates by toISOString were the largest of a touch (3 %)',
   'lib/internal/sqlite-library.ts': 'it is the call of the prepared statement itself, into SQLite',
