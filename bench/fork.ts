@@ -5,6 +5,8 @@ import { HERE, type Job, type Verdict } from './contract.js';
 const PATIENCE = 120_000;
 
 interface Parent {
+  /** Flags of Node for the child alone. */
+  readonly flags?: readonly string[];
   /** Ends the child. It is waited for, so that its files can be removed. */
   readonly interrupt: AbortSignal;
   /** Told each time that the child waits for others of its group; it goes on when `go` is called. */
@@ -12,10 +14,10 @@ interface Parent {
 }
 
 /** The child takes no loader and no flag over from this process. What it prints is of interest only if it crashes. */
-export function runChild(path: string, job: Job, { interrupt, meet }: Parent): Promise<Verdict> {
+export function runChild(path: string, job: Job, { interrupt, meet, flags = [] }: Parent): Promise<Verdict> {
   const timeout = PATIENCE + job.load.seconds * 10_000 + job.load.sessions;
   const child = fork(path, [JSON.stringify(job)], {
-    execArgv: ['--expose-gc'],
+    execArgv: ['--expose-gc', ...flags],
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });
   const dies = () => child.kill('SIGKILL');

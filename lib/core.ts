@@ -51,12 +51,15 @@ export class SessionCore {
 
   get(sid: string): Awaitable<SessionData | undefined> {
     checkSid(sid);
-    return chain(this.#backend.read(sid), (found) => {
-      const entry = this.#alive(found);
-      const session = entry && this.#decode(entry);
-      if (entry && session && this.#concurrency !== 'overwrite') this.#baselines.give(session, sid, entry);
-      return session;
-    });
+    const found = this.#backend.read(sid);
+    return isThenable(found) ? found.then((entry) => this.#hand(sid, entry)) : this.#hand(sid, found);
+  }
+
+  #hand(sid: string, found: Entry | undefined): SessionData | undefined {
+    const entry = this.#alive(found);
+    const session = entry && this.#decode(entry);
+    if (entry && session && this.#concurrency !== 'overwrite') this.#baselines.give(session, sid, entry);
+    return session;
   }
 
   /** Ties what `get` handed out to the object that a framework made of it. */

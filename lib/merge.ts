@@ -20,6 +20,8 @@ export interface Baseline extends Entry {
   readonly hidden: readonly string[];
 }
 
+const NONE: readonly string[] = [];
+
 /**
  * Remembers what each session object started from, for as long as the object lives. `get` *gives* a baseline with the
  * data that it hands out; a framework that makes a session object of that data *takes* it over. Data that was only read
@@ -30,8 +32,8 @@ export class Baselines {
   readonly #taken = companion<Baseline>();
   readonly #wrote = companion<{ stored: Entry; had: Baseline }>();
 
-  give(data: object, sid: string, entry: Entry): void {
-    this.#given.set(data, { sid, ...entry, hidden: [] });
+  give(data: object, sid: string, { data: text, cookie, expires }: Entry): void {
+    this.#given.set(data, { sid, data: text, cookie, expires, hidden: NONE });
   }
 
   /** @param data what was given, or a session object that took it before */

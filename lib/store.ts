@@ -73,12 +73,12 @@ export class SessionStore extends StoreBase {
 
   /** The living session `sid`, its cookie's `expires` a Date or null; undefined where there is none. */
   override get(sid: string, callback: Callback<SessionData>): void {
-    this.#deliver(callback, () => this.#core.get(sid));
+    this.#deliver(callback, () => this.#open.get(sid));
   }
 
   /** {@link SessionStore.get} as a promise. */
   getAsync(sid: string): Promise<SessionData | undefined> {
-    return this.#promise(() => this.#core.get(sid));
+    return this.#promise(() => this.#open.get(sid));
   }
 
   /**
@@ -86,32 +86,32 @@ export class SessionStore extends StoreBase {
    * was saved meanwhile, and is not stored when it was ended meanwhile; anything else is written as it is.
    */
   override set(sid: string, session: SessionData, callback?: Callback): void {
-    this.#deliver(callback, () => this.#core.set(sid, session));
+    this.#deliver(callback, () => this.#open.set(sid, session));
   }
 
   /** {@link SessionStore.set} as a promise. */
   setAsync(sid: string, session: SessionData): Promise<void> {
-    return this.#promise(() => this.#core.set(sid, session));
+    return this.#promise(() => this.#open.set(sid, session));
   }
 
   /** Moves the deadline, and the cookie, of the living session `sid` to those of `session`. Creates nothing. */
   override touch(sid: string, session: SessionData, callback?: Callback): void {
-    this.#deliver(callback, () => this.#core.touch(sid, session));
+    this.#deliver(callback, () => this.#open.touch(sid, session));
   }
 
   /** {@link SessionStore.touch} as a promise. */
   touchAsync(sid: string, session: SessionData): Promise<void> {
-    return this.#promise(() => this.#core.touch(sid, session));
+    return this.#promise(() => this.#open.touch(sid, session));
   }
 
   /** Ends the session `sid`. No error if there is none. */
   override destroy(sid: string, callback?: Callback): void {
-    this.#deliver(callback, () => this.#core.destroy(sid));
+    this.#deliver(callback, () => this.#open.destroy(sid));
   }
 
   /** {@link SessionStore.destroy} as a promise. */
   destroyAsync(sid: string): Promise<void> {
-    return this.#promise(() => this.#core.destroy(sid));
+    return this.#promise(() => this.#open.destroy(sid));
   }
 
   /**
@@ -119,52 +119,52 @@ export class SessionStore extends StoreBase {
    * delivered unchanged, and nothing is stored.
    */
   update(sid: string, change: SessionChange, callback?: Callback<SessionData>): void {
-    this.#deliver(callback, () => this.#core.update(sid, change));
+    this.#deliver(callback, () => this.#open.update(sid, change));
   }
 
   /** {@link SessionStore.update} as a promise, which rejects with what `change` throws. */
   updateAsync(sid: string, change: SessionChange): Promise<SessionData | undefined> {
-    return this.#promise(() => this.#core.update(sid, change));
+    return this.#promise(() => this.#open.update(sid, change));
   }
 
   /** Ends every session. */
   override clear(callback?: Callback): void {
-    this.#deliver(callback, () => this.#core.clear());
+    this.#deliver(callback, () => this.#open.clear());
   }
 
   /** {@link SessionStore.clear} as a promise. */
   clearAsync(): Promise<void> {
-    return this.#promise(() => this.#core.clear());
+    return this.#promise(() => this.#open.clear());
   }
 
   /** The number of living sessions. */
   override length(callback: Callback<number>): void {
-    this.#deliver(callback, () => this.#core.count());
+    this.#deliver(callback, () => this.#open.count());
   }
 
   /** {@link SessionStore.length} as a promise. */
   lengthAsync(): Promise<number> {
-    return this.#promise(() => this.#core.count());
+    return this.#promise(() => this.#open.count());
   }
 
   /** All living sessions by id, in one object without a prototype. For many sessions see {@link entries}. */
   override all(callback: Callback<Record<string, SessionData>>): void {
-    this.#deliver(callback, () => this.#core.all());
+    this.#deliver(callback, () => this.#open.all());
   }
 
   /** {@link SessionStore.all} as a promise. */
   allAsync(): Promise<Record<string, SessionData>> {
-    return this.#promise(() => this.#core.all());
+    return this.#promise(() => this.#open.all());
   }
 
   /** The ids of all living sessions. */
   ids(callback: Callback<string[]>): void {
-    this.#deliver(callback, () => this.#core.ids());
+    this.#deliver(callback, () => this.#open.ids());
   }
 
   /** {@link SessionStore.ids} as a promise. */
   idsAsync(): Promise<string[]> {
-    return this.#promise(() => this.#core.ids());
+    return this.#promise(() => this.#open.ids());
   }
 
   /**
@@ -187,12 +187,12 @@ export class SessionStore extends StoreBase {
 
   /** Removes what has expired from the storage and answers how many. */
   prune(callback?: Callback<number>): void {
-    this.#deliver(callback, () => this.#core.prune());
+    this.#deliver(callback, () => this.#open.prune());
   }
 
   /** {@link SessionStore.prune} as a promise. */
   pruneAsync(): Promise<number> {
-    return this.#promise(() => this.#core.prune());
+    return this.#promise(() => this.#open.prune());
   }
 
   /** Waits for what is under way, then lets go of the storage. Later calls are refused with `SESSILE_CLOSED`. */
@@ -228,11 +228,11 @@ export class SessionStore extends StoreBase {
   }
 
   #deliver<T>(callback: Callback<T> | undefined, act: () => Awaitable<T | undefined>): void {
-    deliver(this.#orComplain(callback), () => this.#begin(act), this.#inFlight);
+    deliver(this.#orComplain(callback), act, this.#inFlight);
   }
 
   async #promise<T>(act: () => Awaitable<T>): Promise<T> {
-    const outcome = this.#begin(act);
+    const outcome = act();
     return isThenable(outcome) ? await this.#inFlight.track(outcome) : outcome;
   }
 
@@ -243,10 +243,11 @@ export class SessionStore extends StoreBase {
     };
   }
 
-  #begin<T>(act: () => Awaitable<T>): Awaitable<T> {
+  /** What does the work. @throws SessileError `SESSILE_CLOSED` */
+  get #open(): SessionCore {
     this.#checkOpen();
     this.#sweeper.arm();
-    return act();
+    return this.#core;
   }
 
   #checkOpen(): void {

@@ -256,6 +256,28 @@ describe('npm run bench', function () {
     expect(readdirSync(dir)).to.deep.equal(['out']);
   });
 
+  it('profiles whole requests, and says whose code the time went to and what was done about the largest', async () => {
+    const rest = ['--seconds', '0.3', '--dir', dir, '--out', join(dir, 'out')];
+    const { code, err } = await run('bench/profile.ts', 'sessile-memory', ...rest);
+    expect(code, err).to.equal(0);
+    expect(readdirSync(dir), 'profiles and files of subjects').to.deep.equal(['out']);
+    const page = readFileSync(join(dir, 'out', 'PROFILE.md'), 'utf8');
+    const rows = page.split('\n').filter((line) => line.startsWith('| sessile-memory |'));
+    expect(rows).to.have.length(2);
+    for (const row of rows) {
+      const [lib, bench, packages, node, garbage] = row.split('|').slice(3, 8).map(Number.parseFloat) as number[];
+      const parts = [lib, bench, packages, node, garbage] as number[];
+      expect(parts.reduce((sum, part) => sum + part)).to.be.closeTo(100, 0.5);
+      for (const part of [lib, packages, node]) expect(part).to.be.within(0.1, 99);
+      expect(row.match(/`lib\/\S+\.ts [^`]+` \d+\.\d %/g)).to.have.length(3);
+    }
+    expect(page).to.match(/^- `lib\/\S+`: /m);
+
+    const unknown = await run('bench/profile.ts', 'sessile-tape');
+    expect(unknown.code).to.equal(2);
+    expect(unknown.err).to.match(/No subject is called "sessile-tape"/);
+  });
+
   it('says what is wrong with the words and sizes of growth', async () => {
     const { code, err, out } = await run('bench/growth.ts', 'sessile-memory', '--sessions', 'many');
     expect([code, out]).to.deep.equal([2, '']);

@@ -180,6 +180,18 @@ for (const promises of [false, true]) {
       expect(backend.closedWhileBusy).to.equal(false);
     });
 
+    it('closes after the callbacks of what was asked for before', async () => {
+      const { store } = setUp({ promises });
+      const order: string[] = [];
+      store.set('a', session({ user: 1 }), () => order.push('set'));
+      store.get('a', () => order.push('get'));
+      store.close(() => order.push('close'));
+      await store.closeAsync();
+      expect(order.slice(0, 2)).to.deep.equal(['set', 'get']);
+      await nextTurn();
+      expect(order).to.deep.equal(['set', 'get', 'close']);
+    });
+
     it('says why it could not close', async () => {
       const { store, backend } = setUp({ promises });
       const error = new Error('disk');

@@ -32,13 +32,12 @@ export class MemoryBackend implements Backend {
     this.#maxBytes = maxBytes;
     this.#entries = new LRUCache({
       max,
+      noDisposeOnSet: true,
       ...(maxBytes !== undefined && { maxSize: maxBytes, sizeCalculation: sizeOf }),
       onInsert: (_, sid, reason) => {
         if (reason === 'add') this.#sids.add(sid);
       },
-      dispose: (_, sid, reason) => {
-        if (reason !== 'set') this.#sids.delete(sid);
-      },
+      dispose: (_, sid) => void this.#sids.delete(sid),
     });
   }
 
@@ -47,10 +46,14 @@ export class MemoryBackend implements Backend {
   }
 
   update(sid: string, change: Change): void {
-    const current = this.#entries.get(sid);
+    const current = this.#entries.peek(sid);
     const next = change(current);
-    if (next === undefined) this.#entries.delete(sid);
-    else if (next !== current) this.#keep(sid, next);
+    if (next !== current) this.write(sid, next);
+  }
+
+  write(sid: string, entry: Entry | undefined): void {
+    if (entry === undefined) this.#entries.delete(sid);
+    else this.#keep(sid, entry);
   }
 
   touch(sid: string, to: Touch, now: number): void {

@@ -7,8 +7,9 @@ import { checkDuration, describe } from '../internal/options.js';
 import { faceOf, type RedisClient } from '../internal/redis-client.js';
 import { RedisKeys } from '../internal/redis-keys.js';
 import { RedisLink } from '../internal/redis-link.js';
-import { redate, replace, run } from '../internal/redis-scripts.js';
+import { replace, run } from '../internal/redis-scripts.js';
 import { dateText, type Found, formatEntry, frameOf, parseEntry } from '../internal/redis-text.js';
+import { RedisTouches } from '../internal/redis-touches.js';
 import { touched } from '../internal/touched.js';
 import { SessionStore, type StoreOptions } from '../store.js';
 
@@ -47,6 +48,7 @@ export interface RedisClock {
 export class RedisBackend implements Backend {
   readonly #link: RedisLink;
   readonly #keys: RedisKeys;
+  readonly #touches: RedisTouches;
   readonly #lockTimeout: number;
   readonly #now: () => number;
   readonly #grace: number;
@@ -69,6 +71,7 @@ export class RedisBackend implements Backend {
     this.#now = now;
     this.#grace = grace;
     this.#link = new RedisLink(face, timeout, (ready) => this.notice?.(ready));
+    this.#touches = new RedisTouches(this.#link.send, face.oneKey);
   }
 
   read(sid: string): Awaitable<Entry | undefined> {
@@ -91,7 +94,8 @@ export class RedisBackend implements Backend {
     const key = this.#keys.of(sid);
     return this.#inTurn(sid, (until) => {
       const rewrite = () => this.#update(key, (found) => touched(found, to, now), until);
-      return this.#redate(key, to, now)?.then((done) => (done ? undefined : rewrite())) ?? rewrite();
+      const dated = this.#redate(key, to, now);
+      return dated === undefined ? rewrite() : dated.then((answer) => (Number(answer) === -1 ? rewrite() : undefined));
     });
   }
 
@@ -180,14 +184,12 @@ export class RedisBackend implements Backend {
     }
   }
 
-  /** A touch that need not write the data, and whether it did for this one; undefined where it cannot. */
-  #redate(key: string, to: Touch, now: number): Promise<boolean> | undefined {
+  /** A touch that need not write the data, with what {@link RedisTouches.redate} answers; undefined where it cannot. */
+  #redate(key: string, to: Touch, now: number): Promise<unknown> | undefined {
     const frame = to.expected === undefined || to.expected === to.cookie ? frameOf(to.cookie) : undefined;
-    const [date, today] = [dateText(to.expires), dateText(now)];
-    if (frame === undefined || date === undefined || today === undefined) return undefined;
-    return run(this.#link.send, redate, [key, frame.head, frame.tail, date, today, this.#lease(to)]).then(
-      (answer) => Number(answer) !== -1,
-    );
+    const [date, after] = [dateText(to.expires), dateText(now)];
+    if (frame === undefined || date === undefined || after === undefined) return undefined;
+    return this.#touches.redate({ key, ...frame, date, after, lease: this.#lease(to) });
   }
 
   #toEntry(key: string, text: string): Awaitable<Entry | undefined> {

@@ -1,4 +1,5 @@
 import { types } from 'node:util';
+import { isFields } from './merge-fields.js';
 import { describe } from './options.js';
 
 /**
@@ -52,10 +53,9 @@ function isPlain(value: unknown): boolean {
 
 /** The cookie of a text that {@link encodeCookie} made, with the deadline where it had a date. */
 export function decodeCookie(text: string, deadline: number): unknown {
-  const cookie = parse(text);
-  if (typeof cookie === 'object' && cookie !== null && 'expires' in cookie && cookie.expires === AT_DEADLINE) {
-    cookie.expires = new Date(deadline);
-  }
+  if (text !== read?.text) return parse(text, deadline);
+  const cookie: { expires?: unknown } = { ...read.cookie };
+  if (read.isDated) cookie.expires = new Date(deadline);
   return cookie;
 }
 
@@ -63,18 +63,14 @@ export function decodeCookie(text: string, deadline: number): unknown {
  * The cookie that was read last. Nearly all sessions of an app have the same text, and a copy costs an eighth of reading
  * it. Kept only where all its attributes are plain values, so that a copy shares nothing.
  */
-let read: { readonly text: string; readonly cookie: object } | undefined;
+let read: { readonly text: string; readonly cookie: object; readonly isDated: boolean } | undefined;
 
-function parse(text: string): unknown {
-  if (text === read?.text) return { ...read.cookie };
+function parse(text: string, deadline: number): unknown {
   const cookie: unknown = JSON.parse(text);
-  if (isFlat(cookie)) read = { text, cookie: { ...cookie } };
+  const isDated = isFields(cookie) && cookie['expires'] === AT_DEADLINE;
+  if (isFields(cookie) && Object.values(cookie).every(isPlain)) read = { text, cookie: { ...cookie }, isDated };
+  if (isDated) cookie['expires'] = new Date(deadline);
   return cookie;
-}
-
-function isFlat(value: unknown): value is object {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
-  return Object.values(value).every(isPlain);
 }
 
 /** The moment that a cookie's `expires` names, in ms since the epoch: a Date, a date string or a number. */

@@ -44,8 +44,10 @@ export type Send = (args: readonly string[]) => Promise<unknown>;
 
 /** The few things that are asked of a client, whichever it is. */
 export interface RedisFace {
-  /** Sends one command, which concerns one key: its second or, for a script, its fourth word. */
+  /** Sends one command. Where that is the rule, it concerns one key: its second or, for a script, its fourth word. */
   readonly send: Send;
+  /** Whether a command must concern one key alone. */
+  readonly oneKey: boolean;
   /** Called when the connection is lost: commands that wait in the client are not to be sent on the next one. */
   drop?(): void;
   isReady(): boolean;
@@ -76,6 +78,7 @@ function nodeRedisFace(client: NodeRedisClient): RedisFace {
   return {
     client,
     send,
+    oneKey: false,
     drop: () => unsent.drop(),
     isReady: () => client.isReady,
     isComing: () => client.isOpen && !client.isReady,
@@ -113,6 +116,7 @@ function clusterFace(client: ClusterClient): RedisFace {
   const isReady = () => client.isReady ?? client.isOpen;
   return {
     client,
+    oneKey: true,
     isReady,
     isComing: () => client.isOpen && !isReady(),
     send: (args) => client.sendCommand(keyIn(args), false, args, AS_TEXT),
@@ -146,6 +150,7 @@ function ioRedisFace(where: string, client: IoRedisClient): RedisFace {
   return {
     client,
     send,
+    oneKey: false,
     isReady: () => client.status === 'ready',
     isComing: () => !['ready', 'wait', 'end'].includes(client.status),
     nodes: async () => [send],

@@ -67,25 +67,78 @@ describe('deliver', () => {
       expect(calls).to.equal(1);
     });
 
-    it(`keeps the caller's AsyncLocalStorage for a ${how}`, async () => {
+    it(`keeps each caller's AsyncLocalStorage for a ${how}`, async () => {
       const request = new AsyncLocalStorage<string>();
-      const seen = await new Promise((resolve) => {
-        request.run('mine', () => deliver(() => resolve(request.getStore()), act));
-      });
-      expect(seen).to.equal('mine');
+      const seen: unknown[] = [];
+      for (const name of ['one', 'two']) {
+        request.run(name, () => deliver(() => seen.push(request.getStore()), act));
+      }
+      for (let turn = 0; turn < 3; turn += 1) await nextTurn();
+      expect(seen).to.deep.equal(['one', 'two']);
     });
   }
 
   for (const [how, act] of Object.entries({ ...failures, ...successes })) {
-    it(`tells a witness when work begins that is not done at once, and when it has ended: ${how}`, async () => {
+    it(`tells a witness when work begins, and right before its callback that it has ended: ${how}`, async () => {
       const told: string[] = [];
       const witness = { begin: () => told.push('begin'), end: () => told.push('end') };
       deliver(() => told.push('callback'), act, witness);
-      expect(told).to.deep.equal(how.startsWith('promise') ? ['begin'] : []);
+      expect(told).to.deep.equal(['begin']);
       for (let turn = 0; turn < 3; turn += 1) await nextTurn();
-      expect(told).to.deep.equal(how.startsWith('promise') ? ['begin', 'end', 'callback'] : ['callback']);
+      expect(told).to.deep.equal(['begin', 'end', 'callback']);
     });
   }
+
+  it('calls back in the next turn of the event loop for what was done at once', async () => {
+    let calls = 0;
+    deliver(
+      () => {
+        calls += 1;
+      },
+      () => 1,
+    );
+    await new Promise((resolve) => process.nextTick(resolve));
+    for (let hop = 0; hop < 10; hop += 1) await undefined;
+    expect(calls).to.equal(0);
+    await nextTurn();
+    expect(calls).to.equal(1);
+  });
+
+  it('calls back in the order in which things were done, whichever way they were', async () => {
+    const told: number[] = [];
+    const acts = [() => 1, async () => 2, failures['thrown'], () => 4, failures['promised'], async () => 6];
+    for (const [at, act] of acts.entries()) deliver(() => told.push(at + 1), act as () => Awaitable<number>);
+    for (let turn = 0; turn < 3; turn += 1) await nextTurn();
+    // What is promised is done when the promise has settled.
+    expect(told).to.deep.equal([1, 3, 4, 2, 5, 6]);
+  });
+
+  it('holds up no other callback when one throws, and lets none that is new overtake them', async () => {
+    const told: number[] = [];
+    const seen = await uncaught(() => {
+      deliver(
+        () => told.push(1),
+        () => 1,
+      );
+      deliver(
+        () => {
+          deliver(
+            () => told.push(4),
+            () => 4,
+          );
+          throw new Error('from the callback');
+        },
+        () => 2,
+      );
+      deliver(
+        () => told.push(3),
+        () => 3,
+      );
+    });
+    for (let turn = 0; turn < 3; turn += 1) await nextTurn();
+    expect(seen).to.include({ message: 'from the callback' });
+    expect(told).to.deep.equal([1, 3, 4]);
+  });
 
   it('calls back once where a thenable settles twice', async () => {
     const twice = {

@@ -15,6 +15,7 @@ function scene(timeout: number) {
   const face: RedisFace = {
     client,
     changes: ['change'],
+    oneKey: false,
     isReady: () => state.ready,
     isComing: () => state.coming,
     drop: () => {

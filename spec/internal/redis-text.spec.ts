@@ -96,4 +96,14 @@ describe('the frame of a deadline', () => {
       expect(frameOf(cookie), cookie).to.equal(undefined);
     expect([dateText(AT), dateText(8.64e15)]).to.deep.equal([new Date(AT).toISOString(), undefined]);
   });
+
+  it('has the date that a Date would write, for any ms, and none past the year 9999', () => {
+    const latest = Date.parse('9999-12-31T23:59:59.999Z');
+    for (const at of [0, 1, 999, 1_000, -1, -1_000, AT + 0.9, -0.5, latest])
+      expect(dateText(at), `${at}`).to.equal(new Date(at).toISOString());
+    for (let at = AT; at < AT + 200_000; at += 997) expect(dateText(at)).to.equal(new Date(at).toISOString());
+    expect(dateText(latest + 1)).to.equal(undefined);
+    const entry = { data: '{}', cookie: dated, expires: latest + 1 };
+    expect(formatEntry(entry)).to.include(new Date(latest + 1).toISOString());
+  });
 });
