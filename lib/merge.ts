@@ -20,6 +20,8 @@ export interface Baseline extends Entry {
   readonly hidden: readonly string[];
 }
 
+const NOTHING: readonly string[] = [];
+
 /**
  * Remembers what each session object started from, for as long as the object lives. `get` *gives* a baseline with the
  * data that it hands out; a framework that makes a session object of that data *takes* it over. Data that was only read
@@ -31,7 +33,8 @@ export class Baselines {
   readonly #wrote = companion<{ stored: Entry; had: Baseline }>();
 
   give(data: object, sid: string, entry: Entry): void {
-    this.#given.set(data, { sid, ...entry, hidden: [] });
+    const { data: text, cookie, expires } = entry;
+    this.#given.set(data, { sid, data: text, cookie, expires, hidden: NOTHING });
   }
 
   /** @param data what was given, or a session object that took it before */

@@ -55,18 +55,18 @@ export class SqliteBackend implements Backend {
   }
 
   /** At the end of this turn of the event loop, unless a write of that id is still on its way. */
-  read(sid: string): Promise<Entry | undefined> {
+  read(sid: string): PromiseLike<Entry | undefined> {
     const key = keyOf(sid);
     if (this.#queue.awaits(key)) return this.#queue.add(() => this.#find(key), key);
     return this.#reads.add(this.#lookFor, key);
   }
 
-  update(sid: string, change: Change): Promise<void> {
+  update(sid: string, change: Change): PromiseLike<void> {
     const key = keyOf(sid);
     return this.#queue.add(() => this.#change(key, change), key);
   }
 
-  write(sid: string, entry: Entry | undefined): Promise<void> {
+  write(sid: string, entry: Entry | undefined): PromiseLike<void> {
     const key = keyOf(sid);
     return this.#queue.add(() => {
       if (entry === undefined) this.#rows.removeKey(key);
@@ -75,7 +75,7 @@ export class SqliteBackend implements Backend {
     }, key);
   }
 
-  touch(sid: string, to: Touch, now: number): Promise<void> {
+  touch(sid: string, to: Touch, now: number): PromiseLike<void> {
     const key = keyOf(sid);
     return this.#queue.add(() => {
       if (!this.#rows.touch(key, to, now) && this.#adopted) this.#change(key, (found) => touched(found, to, now));
@@ -137,7 +137,13 @@ export class SqliteBackend implements Backend {
     return this.#rows.read(key) ?? this.#adopted?.find(key);
   }
 
-  readonly #lookFor = (key: string): Awaitable<Entry | undefined> => this.#look(() => this.#find(key));
+  readonly #lookFor = (key: string): Awaitable<Entry | undefined> => {
+    try {
+      return this.#find(key);
+    } catch (error) {
+      return this.#lookAgain(error, () => this.#find(key));
+    }
+  };
 
   #change(key: string, change: Change): void {
     const row = this.#rows.find(key);
@@ -155,9 +161,13 @@ export class SqliteBackend implements Backend {
     try {
       return look();
     } catch (error) {
-      if (isHeld(error)) return this.#queue.add(look);
-      throw statementError(error);
+      return this.#lookAgain(error, look);
     }
+  }
+
+  #lookAgain<T>(error: unknown, look: () => T): PromiseLike<T> {
+    if (isHeld(error)) return this.#queue.add(look);
+    throw statementError(error);
   }
 
   /** Page by page: a statement that stays open between two turns would keep the log from being cut back. */

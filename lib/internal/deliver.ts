@@ -1,5 +1,6 @@
 import type { Awaitable } from '../backend.js';
 import { isThenable } from './awaitable.js';
+import { trusted } from './later.js';
 
 /** Called once, with `(null, value)` or with `(error)`. */
 export type Callback<T = void> = (error?: unknown, value?: T) => void;
@@ -25,7 +26,7 @@ export function deliver<T>(callback: Callback<T>, act: () => Awaitable<T | undef
   }
   if (isThenable(outcome)) {
     witness?.begin();
-    Promise.resolve(outcome).then(
+    trusted(outcome).then(
       (value) => {
         process.nextTick(callback, null, value);
         witness?.end();
