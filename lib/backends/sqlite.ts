@@ -18,7 +18,9 @@ export type { SqliteBackendOptions, SqliteDatabase };
 
 /** How many pages one transaction gives back at most. */
 const PAGES_AT_ONCE = 50;
-const SLICES_PER_CHECKPOINT = 8;
+const SLICES_PER_CHECKPOINT = 16;
+/** The longest rest after the log was emptied, in ms. */
+const LONGEST_REST = 200;
 
 /** Entries in a table of a SQLite database, which other processes may use at the same time. */
 export class SqliteBackend implements Backend {
@@ -199,14 +201,21 @@ export class SqliteBackend implements Backend {
 
   /**
    * Work that nobody waits for, in short steps with a pause for requests. Each step dirties pages all over the file, so
-   * the log is emptied every few steps: a full one would hold the event loop for as long as all of them together.
+   * the log is emptied every few steps: a full one would hold the event loop for as long as all of them together. That
+   * waits for the disk twice, which is what requests notice of all this: it is followed by a rest ten times as long.
    */
   async #slice<T>(work: () => T): Promise<T> {
     const answer = await this.#queue.add(work);
     this.#slices += 1;
-    if (this.#slices % SLICES_PER_CHECKPOINT === 0) this.#checkpoint('PASSIVE');
-    await pause(1);
+    await pause(this.#slices % SLICES_PER_CHECKPOINT === 0 ? this.#rest() : 1);
     return answer;
+  }
+
+  /** Empties the log; answers how long to leave the event loop to others then, in ms. */
+  #rest(): number {
+    const start = performance.now();
+    this.#checkpoint('PASSIVE');
+    return Math.min(1 + 10 * (performance.now() - start), LONGEST_REST);
   }
 
   /** A tenth of free pages stays: it will be needed again. */
