@@ -5,7 +5,7 @@ import type { SqliteDatabase } from '../../lib/internal/sqlite-library.js';
 import type { Opened, StoreFace, Subject } from '../contract.js';
 import { openedOf } from './ours.js';
 import { face, type StoreMaker } from './peers.js';
-import { deadline, textOnce, withDeadline } from './raw-memory.js';
+import { deadline, withDeadline } from './raw-memory.js';
 
 const require = createRequire(import.meta.url);
 
@@ -139,11 +139,11 @@ function openRaw(database: SqliteDatabase): Opened {
   const save = database.prepare(`INSERT INTO raw VALUES (?, ?, ?) ${update}`);
   const find = database.prepare('SELECT expires, text FROM raw WHERE sid = ?');
   const move = database.prepare('UPDATE raw SET expires = ? WHERE sid = ?');
-  const texts = new WeakMap<SessionData, string>();
+  const texts = new WeakMap<SessionData, Texts>();
   const add = batches(database);
   const store: StoreFace = {
     get: (sid, callback) => add(() => find.get(sid), callback),
-    set: (sid, session, callback) => add(() => save.run(sid, deadline(session), textOnce(texts, session)), callback),
+    set: (sid, session, callback) => add(() => save.run(sid, deadline(session), nextText(texts, session)), callback),
     touch: (sid, session, callback) => add(() => move.run(deadline(session), sid), callback),
   };
   const unpack = (found: unknown) => {
@@ -151,6 +151,24 @@ function openRaw(database: SqliteDatabase): Opened {
     return withDeadline(JSON.parse(text) as SessionData, expires);
   };
   return { store, unpack, close: () => void database.close() };
+}
+
+interface Texts {
+  now: string;
+  next: string;
+}
+
+/** Two texts take turns: SQLite writes no page where a row is overwritten with what it holds already. */
+function nextText(texts: WeakMap<SessionData, Texts>, session: SessionData): string {
+  let both = texts.get(session);
+  if (both === undefined) {
+    both = { now: JSON.stringify({ ...session, turn: 0 }), next: JSON.stringify({ ...session, turn: 1 }) };
+    texts.set(session, both);
+  }
+  const { now, next } = both;
+  both.now = next;
+  both.next = now;
+  return now;
 }
 
 type Callback = (error?: unknown, answer?: unknown) => void;

@@ -18,7 +18,9 @@ export type { SqliteBackendOptions, SqliteDatabase };
 
 /** How many pages one transaction gives back at most. */
 const PAGES_AT_ONCE = 50;
-const SLICES_PER_CHECKPOINT = 8;
+const SLICES_PER_CHECKPOINT = 16;
+/** The longest rest after the log was emptied, in ms. */
+const LONGEST_REST = 200;
 
 /** Entries in a table of a SQLite database, which other processes may use at the same time. */
 export class SqliteBackend implements Backend {
@@ -55,18 +57,18 @@ export class SqliteBackend implements Backend {
   }
 
   /** At the end of this turn of the event loop, unless a write of that id is still on its way. */
-  read(sid: string): Promise<Entry | undefined> {
+  read(sid: string): PromiseLike<Entry | undefined> {
     const key = keyOf(sid);
     if (this.#queue.awaits(key)) return this.#queue.add(() => this.#find(key), key);
     return this.#reads.add(this.#lookFor, key);
   }
 
-  update(sid: string, change: Change): Promise<void> {
+  update(sid: string, change: Change): PromiseLike<void> {
     const key = keyOf(sid);
     return this.#queue.add(() => this.#change(key, change), key);
   }
 
-  write(sid: string, entry: Entry | undefined): Promise<void> {
+  write(sid: string, entry: Entry | undefined): PromiseLike<void> {
     const key = keyOf(sid);
     return this.#queue.add(() => {
       if (entry === undefined) this.#rows.removeKey(key);
@@ -75,7 +77,7 @@ export class SqliteBackend implements Backend {
     }, key);
   }
 
-  touch(sid: string, to: Touch, now: number): Promise<void> {
+  touch(sid: string, to: Touch, now: number): PromiseLike<void> {
     const key = keyOf(sid);
     return this.#queue.add(() => {
       if (!this.#rows.touch(key, to, now) && this.#adopted) this.#change(key, (found) => touched(found, to, now));
@@ -137,7 +139,13 @@ export class SqliteBackend implements Backend {
     return this.#rows.read(key) ?? this.#adopted?.find(key);
   }
 
-  readonly #lookFor = (key: string): Awaitable<Entry | undefined> => this.#look(() => this.#find(key));
+  readonly #lookFor = (key: string): Awaitable<Entry | undefined> => {
+    try {
+      return this.#find(key);
+    } catch (error) {
+      return this.#lookAgain(error, () => this.#find(key));
+    }
+  };
 
   #change(key: string, change: Change): void {
     const row = this.#rows.find(key);
@@ -155,9 +163,13 @@ export class SqliteBackend implements Backend {
     try {
       return look();
     } catch (error) {
-      if (isHeld(error)) return this.#queue.add(look);
-      throw statementError(error);
+      return this.#lookAgain(error, look);
     }
+  }
+
+  #lookAgain<T>(error: unknown, look: () => T): PromiseLike<T> {
+    if (isHeld(error)) return this.#queue.add(look);
+    throw statementError(error);
   }
 
   /** Page by page: a statement that stays open between two turns would keep the log from being cut back. */
@@ -189,14 +201,21 @@ export class SqliteBackend implements Backend {
 
   /**
    * Work that nobody waits for, in short steps with a pause for requests. Each step dirties pages all over the file, so
-   * the log is emptied every few steps: a full one would hold the event loop for as long as all of them together.
+   * the log is emptied every few steps: a full one would hold the event loop for as long as all of them together. That
+   * waits for the disk twice, which is what requests notice of all this: it is followed by a rest ten times as long.
    */
   async #slice<T>(work: () => T): Promise<T> {
     const answer = await this.#queue.add(work);
     this.#slices += 1;
-    if (this.#slices % SLICES_PER_CHECKPOINT === 0) this.#checkpoint('PASSIVE');
-    await pause(1);
+    await pause(this.#slices % SLICES_PER_CHECKPOINT === 0 ? this.#rest() : 1);
     return answer;
+  }
+
+  /** Empties the log; answers how long to leave the event loop to others then, in ms. */
+  #rest(): number {
+    const start = performance.now();
+    this.#checkpoint('PASSIVE');
+    return Math.min(1 + 10 * (performance.now() - start), LONGEST_REST);
   }
 
   /** A tenth of free pages stays: it will be needed again. */

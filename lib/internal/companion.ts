@@ -10,7 +10,7 @@ export interface Companion<T> {
  * kept in a WeakMap: the language is about to refuse private ones too.
  */
 export function companion<T>(): Companion<T> {
-  const others = new WeakMap<object, T>();
+  let others: WeakMap<object, T> | undefined;
 
   class Marked extends Itself {
     #value: T;
@@ -21,13 +21,16 @@ export function companion<T>(): Companion<T> {
     }
 
     static get(object: object): T | undefined {
-      return #value in object ? object.#value : others.get(object);
+      return #value in object ? object.#value : others?.get(object);
     }
 
     static set(object: object, value: T): void {
       if (#value in object) object.#value = value;
       else if (Object.isExtensible(object)) new Marked(object, value);
-      else others.set(object, value);
+      else {
+        others ??= new WeakMap();
+        others.set(object, value);
+      }
     }
   }
 

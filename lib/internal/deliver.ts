@@ -1,6 +1,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { Awaitable } from '../backend.js';
 import { isThenable } from './awaitable.js';
+import { trusted } from './later.js';
 
 /** Called once, with `(null, value)` or with `(error)`. */
 export type Callback<T = void> = (error?: unknown, value?: T) => void;
@@ -37,7 +38,7 @@ export function deliver<T>(callback: Callback<T>, act: () => Awaitable<T | undef
     return;
   }
   if (isThenable(outcome)) {
-    Promise.resolve(outcome).then(
+    trusted(outcome).then(
       (value) => tellSoon(succeed, value),
       (error) => tellSoon(fail, error),
     );

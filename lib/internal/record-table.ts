@@ -82,7 +82,7 @@ export class RecordTable implements Pick<Backend, 'read' | 'update' | 'prune' | 
     }
   }
 
-  update(id: string, change: Change): Promise<void> {
+  update(id: string, change: Change): PromiseLike<void> {
     return this.#queue.add(() => {
       const current = this.#look(id);
       const next = apply(change, current);

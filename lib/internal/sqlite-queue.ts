@@ -1,3 +1,4 @@
+import { Later } from './later.js';
 import { endsTransaction, isHeld, lockTimeout, resultOf, statementError } from './sqlite-errors.js';
 import type { SqliteDatabase, SqliteStatement } from './sqlite-library.js';
 import { rollBack } from './sqlite-schema.js';
@@ -18,8 +19,7 @@ export class Thrown {
 
 interface Job {
   readonly work: () => unknown;
-  readonly resolve: (value: never) => void;
-  readonly reject: (error: unknown) => void;
+  readonly answer: Later<unknown>;
   /** The group that this job was in failed as a whole. */
   alone: boolean;
   failed: boolean;
@@ -28,7 +28,7 @@ interface Job {
 
 /**
  * Group commit: the jobs of one turn of the event loop run in one `BEGIN IMMEDIATE` transaction, in the order in which
- * they came, and their promises settle after the COMMIT. A job that fails does so alone; where the transaction fails as
+ * they came, and their answers come after the COMMIT. A job that fails does so alone; where the transaction fails as
  * a whole, every job of it is run again in one of its own. A lock that another connection holds is waited for without
  * holding the event loop.
  */
@@ -58,12 +58,12 @@ export class GroupCommit {
    *
    * @param key for {@link awaits}
    */
-  add<T>(work: () => T, key?: string): Promise<T> {
+  add<T>(work: () => T, key?: string): Later<T> {
     if (key !== undefined) this.#keys.add(key);
-    return new Promise<T>((resolve, reject) => {
-      this.#jobs.push({ work, resolve, reject, alone: false, failed: false, outcome: undefined });
-      this.#schedule();
-    });
+    const answer = new Later<T>();
+    this.#jobs.push({ work, answer: answer as Later<unknown>, alone: false, failed: false, outcome: undefined });
+    this.#schedule();
+    return answer;
   }
 
   /** Whether a job of that key may not have been committed yet. */
@@ -72,7 +72,7 @@ export class GroupCommit {
   }
 
   /** When everything that was added before has been committed or has failed; undefined: it has. */
-  settled(): Promise<unknown> | undefined {
+  settled(): PromiseLike<unknown> | undefined {
     return this.#jobs.length === 0 ? undefined : this.add(() => undefined);
   }
 
@@ -124,10 +124,10 @@ export class GroupCommit {
   #settle(jobs: Job[], error?: unknown): void {
     if (this.#jobs.length === 0) this.#keys.clear();
     else this.#schedule();
-    for (const { failed, outcome, resolve, reject } of jobs) {
-      if (error !== undefined) reject(error);
-      else if (failed) reject(outcome);
-      else resolve(outcome as never);
+    for (const { failed, outcome, answer } of jobs) {
+      if (error !== undefined) answer.reject(error);
+      else if (failed) answer.reject(outcome);
+      else answer.resolve(outcome);
     }
   }
 

@@ -1,12 +1,14 @@
 import type { Awaitable } from '../backend.js';
+import { Later } from './later.js';
 import type { SqliteDatabase, SqliteStatement } from './sqlite-library.js';
 import { rollBack } from './sqlite-schema.js';
 
 interface Read {
   readonly look: (key: string) => unknown;
   readonly key: string;
-  readonly resolve: (value: never) => void;
-  readonly reject: (error: unknown) => void;
+  readonly answer: Later<unknown>;
+  failed: boolean;
+  outcome: unknown;
 }
 
 /**
@@ -27,11 +29,11 @@ export class GroupRead {
   }
 
   /** @param look reads what can be read in one step, inside a transaction or outside of one */
-  add<T>(look: (key: string) => Awaitable<T>, key = ''): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      this.#reads.push({ look, key, resolve, reject });
-      if (this.#reads.length === 1) setImmediate(this.flush);
-    });
+  add<T>(look: (key: string) => Awaitable<T>, key = ''): Later<T> {
+    const answer = new Later<T>();
+    this.#reads.push({ look, key, answer: answer as Later<unknown>, failed: false, outcome: undefined });
+    if (this.#reads.length === 1) setImmediate(this.flush);
+    return answer;
   }
 
   /** Runs what was asked for so far, before a write that was asked for later can be seen by it. */
@@ -41,6 +43,10 @@ export class GroupRead {
     const together = reads.length > 1 && this.#begun();
     for (const read of reads) perform(read);
     if (together) this.#end();
+    for (const { failed, outcome, answer } of reads) {
+      if (failed) answer.reject(outcome);
+      else answer.resolve(outcome);
+    }
   };
 
   /** Not where the file is held for a moment, or the owner of this connection has a transaction open. */
@@ -63,10 +69,11 @@ export class GroupRead {
   }
 }
 
-function perform({ look, key, resolve, reject }: Read): void {
+function perform(read: Read): void {
   try {
-    resolve(look(key) as never);
+    read.outcome = read.look(read.key);
   } catch (error) {
-    reject(error);
+    read.failed = true;
+    read.outcome = error;
   }
 }

@@ -31,7 +31,7 @@ function watch(database: SqliteDatabase): Watched {
 
 const result = (name: string): Error => Object.assign(new Error(name), { code: `SQLITE_${name}` });
 
-async function errorOf(promise: Promise<unknown>): Promise<unknown> {
+async function errorOf(promise: PromiseLike<unknown>): Promise<unknown> {
   return promise.then(
     () => expect.fail('it did not reject'),
     (error: unknown) => error,
@@ -163,10 +163,10 @@ describe('GroupCommit', () => {
     const other = openFile(join(made.path, 'a.db'));
     other.exec('BEGIN IMMEDIATE');
     const ended: string[] = [];
-    const note = (name: string) => (error: { code: string }) => ended.push(`${name} ${error.code}`);
-    const early = impatient.add(insert(1)).catch(note('early'));
+    const note = (name: string) => (error: unknown) => ended.push(`${name} ${(error as { code: string }).code}`);
+    const early = impatient.add(insert(1)).then(undefined, note('early'));
     await new Promise((resolve) => setTimeout(resolve, 30));
-    const late = impatient.add(insert(2)).catch(note('late'));
+    const late = impatient.add(insert(2)).then(undefined, note('late'));
     await early;
     expect(ended).to.deep.equal(['early SESSILE_LOCK_TIMEOUT']);
     await late;
