@@ -17,6 +17,8 @@ export interface Witness {
  * callback throws is an uncaught exception of the user's and never comes back as ours. A success is delivered as
  * `(null, value)`, a failure as `(error)` alone.
  *
+ * A callback runs in the asynchronous context of its call, also where one act answers several calls.
+ *
  * What is done at once is delivered in the next turn of the event loop: in the same one a server would go through one
  * request after the other, each from its first byte to its last, which is slower by a fifth and holds timers twice as long.
  */
@@ -38,9 +40,10 @@ export function deliver<T>(callback: Callback<T>, act: () => Awaitable<T | undef
     return;
   }
   if (isThenable(outcome)) {
+    const asked = new AsyncResource('SESSILE_CALLBACK');
     trusted(outcome).then(
-      (value) => tellSoon(succeed, value),
-      (error) => tellSoon(fail, error),
+      (value) => asked.runInAsyncScope(tellSoon, undefined, succeed, value),
+      (error) => asked.runInAsyncScope(tellSoon, undefined, fail, error),
     );
   } else {
     tellInNextTurn(succeed, outcome);

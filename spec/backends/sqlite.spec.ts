@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -99,6 +100,31 @@ for (const [version, express] of [
 const visit = { cookie: { originalMaxAge: null, expires: null }, n: 1 } as unknown as SessionData;
 
 describe('SqliteStore', () => {
+  it('calls back in the asynchronous context of each call, though one transaction answers many', async () => {
+    const store = new SqliteStore(':memory:');
+    const context = new AsyncLocalStorage<string>();
+    const seen: Record<string, unknown> = {};
+    const calls: Record<string, (done: () => void) => void> = {
+      set: (done) => store.set('a', { cookie: { originalMaxAge: null } } as SessionData, done),
+      get: (done) => store.get('a', done),
+      update: (done) => store.update('a', (found) => found, done),
+      'set that fails': (done) => store.set('a', 1 as never, done),
+      destroy: (done) => store.destroy('a', done),
+    };
+    const all = Object.entries(calls).map(
+      ([name, act]) =>
+        new Promise<void>((resolve) => {
+          context.run(name, act, () => {
+            seen[name] = context.getStore();
+            resolve();
+          });
+        }),
+    );
+    await Promise.all(all);
+    expect(seen).to.deep.equal(Object.fromEntries(Object.keys(calls).map((name) => [name, name])));
+    await store.closeAsync();
+  });
+
   const open: { store: SqliteStore; database: SqliteDatabase }[] = [];
   const over = (options?: SqliteStoreOptions, database = openFile(':memory:')) => {
     const store = new SqliteStore(database, options);
