@@ -26,15 +26,16 @@ const NAME = /^[\da-f]{64}\.json$/;
 export interface FileBackendOptions {
   /**
    * Wait until each write is on the disk, so that it survives a power failure. Without it a write survives the end of
-   * the process, however it ends, and a power failure may cost whole sessions that were written shortly before. A touch is never waited for. Default: false.
+   * the process, however it ends, and a power failure may cost whole sessions that were written shortly before. A touch
+   * is never waited for. Default: false.
    */
   fsync?: boolean;
   /** How long a write waits for another process that is writing the same session, in ms. Default: 15 000. */
   lockTimeout?: number;
   /**
-   * How long another process may take for one write, in ms, before it is taken for dead where that cannot be seen: on
-   * another machine or in another container, or stopped. On the same machine a dead process is known at once. A process
-   * that was stopped for so long in the middle of a write has that refused with `SESSILE_LOCK_LOST`.
+   * How long another process may take for one write, in ms, before it is taken for dead where that cannot be seen: in
+   * another container, or stopped. Without containers a dead process is known at once. A process that was stopped for so
+   * long in the middle of a write has that refused with `SESSILE_LOCK_LOST`.
    * Less than `lockTimeout`. Default: 10 000.
    */
   lockStaleAge?: number;
