@@ -47,10 +47,19 @@ export interface FileBackendOptions {
   adopt?: Adoption;
 }
 
+/** What a {@link FileBackend} works with. */
+interface FileBackendParts {
+  /** The calls of the file system. */
+  files?: Files;
+  /** For a touch that has to wait, in epoch ms. Default: the time of its call. */
+  clock?: () => number;
+}
+
 /** Entries as JSON files in one directory, a file per id. */
 export class FileBackend implements Backend {
   report?: (error: Error) => void;
   readonly #dir: string;
+  readonly #clock: () => number;
   readonly #folder: EntryFolder;
   readonly #turns: Turns;
   readonly #changes: EntryChanges;
@@ -59,14 +68,15 @@ export class FileBackend implements Backend {
 
   /**
    * Makes the directory, mode 0700, if it is missing.
-   * @param files the file-system calls, for specs
+   * @param parts what the store, or a spec, puts in place of the usual
    * @throws TypeError `SESSILE_MISUSE`; SessileError `SESSILE_BAD_PATH`
    */
   constructor(
     dir: string,
     { fsync = false, lockTimeout = 15_000, lockStaleAge = 10_000, adopt }: FileBackendOptions = {},
-    files: Files = nodeFiles,
+    { files = nodeFiles, clock = () => Number.NEGATIVE_INFINITY }: FileBackendParts = {},
   ) {
+    this.#clock = clock;
     if (typeof dir !== 'string' || dir === '') {
       throw misuse(`FileStore: dir must be the path of a directory, not ${dir === '' ? 'empty' : describe(dir)}`);
     }
@@ -94,8 +104,8 @@ export class FileBackend implements Backend {
     const path = this.#path(sid);
     return this.#queue.run(path, () => {
       this.#turns.announce();
-      if (this.#folder.stamp(path, sid, to, now)) return;
-      return this.#changes.make({ path, sid }, (entry) => touched(entry, to, now));
+      if (this.#folder.stamp(path, sid, to, this.#atLeast(now))) return;
+      return this.#changes.make({ path, sid }, (entry) => touched(entry, to, this.#atLeast(now)));
     });
   }
 
@@ -138,6 +148,11 @@ export class FileBackend implements Backend {
 
   close(): void {
     this.#turns.close();
+  }
+
+  /** A touch may have to wait; a session that ended meanwhile is not brought back. */
+  #atLeast(now: number): number {
+    return Math.max(now, this.#clock());
   }
 
   #path(sid: string): string {
@@ -214,6 +229,11 @@ export class FileStore extends SessionStore {
    * @throws TypeError `SESSILE_MISUSE` for a wrong option; SessileError `SESSILE_BAD_PATH`
    */
   constructor(dir: string, options: FileStoreOptions = {}) {
-    super(() => new FileBackend(dir, options), options, ['fsync', 'lockTimeout', 'lockStaleAge', 'adopt']);
+    super((clock) => new FileBackend(dir, options, { clock }), options, [
+      'fsync',
+      'lockTimeout',
+      'lockStaleAge',
+      'adopt',
+    ]);
   }
 }

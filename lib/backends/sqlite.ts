@@ -26,6 +26,7 @@ const LONGEST_REST = 200;
 export class SqliteBackend implements Backend {
   readonly #database: SqliteDatabase;
   readonly #owned: boolean;
+  readonly #clock: () => number;
   readonly #rows: EntryRows;
   readonly #queue: GroupCommit;
   readonly #adopted: AdoptedTable | undefined;
@@ -35,10 +36,16 @@ export class SqliteBackend implements Backend {
 
   /**
    * @param database the path of a file, `:memory:`, or an open database for this backend alone, which `close` leaves open
+   * @param clock for a touch that has to wait: a session that ends meanwhile is not brought back. Default: it has no age
    * @throws TypeError `SESSILE_MISUSE`; SessileError `SESSILE_BAD_PATH`, `SESSILE_BAD_SCHEMA`, `SESSILE_DAMAGED`,
    * `SESSILE_FORMAT`, `SESSILE_IO`, `SESSILE_LOCK_TIMEOUT`, `SESSILE_NO_SQLITE`
    */
-  constructor(database: string | SqliteDatabase, options: SqliteBackendOptions = {}) {
+  constructor(
+    database: string | SqliteDatabase,
+    options: SqliteBackendOptions = {},
+    clock: () => number = () => Number.NEGATIVE_INFINITY,
+  ) {
+    this.#clock = clock;
     const { table, synchronous, lockTimeout, adopted } = checkOptions(database, options);
     this.#owned = typeof database === 'string';
     this.#database = typeof database === 'string' ? openFile(database) : database;
@@ -80,7 +87,8 @@ export class SqliteBackend implements Backend {
   touch(sid: string, to: Touch, now: number): PromiseLike<void> {
     const key = keyOf(sid);
     return this.#queue.add(() => {
-      if (!this.#rows.touch(key, to, now) && this.#adopted) this.#change(key, (found) => touched(found, to, now));
+      const then = Math.max(now, this.#clock());
+      if (!this.#rows.touch(key, to, then) && this.#adopted) this.#change(key, (found) => touched(found, to, then));
     }, key);
   }
 
@@ -264,6 +272,11 @@ export class SqliteStore extends SessionStore {
    * `SESSILE_FORMAT`, `SESSILE_IO`, `SESSILE_LOCK_TIMEOUT`, `SESSILE_NO_SQLITE`
    */
   constructor(database: string | SqliteDatabase, options: SqliteStoreOptions = {}) {
-    super(() => new SqliteBackend(database, options), options, ['table', 'synchronous', 'lockTimeout', 'adopt']);
+    super((now) => new SqliteBackend(database, options, now), options, [
+      'table',
+      'synchronous',
+      'lockTimeout',
+      'adopt',
+    ]);
   }
 }

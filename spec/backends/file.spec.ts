@@ -379,7 +379,7 @@ describe('FileBackend', () => {
     async function given(cookie = entry.cookie, sid = 'a') {
       const dir = folder();
       const files = watched();
-      const backend = new FileBackend(dir, {}, files);
+      const backend = new FileBackend(dir, {}, { files });
       await backend.update(sid, () => ({ ...entry, cookie }));
       const before = readFileSync(fileOf(dir, sid));
       files.calls.length = 0;
@@ -441,7 +441,7 @@ describe('FileBackend', () => {
   describe('a miss', () => {
     it('is one open that fails, and a look at the directory, at once; nothing else, and no word', async () => {
       const files = watched();
-      const backend = new FileBackend(folder(), {}, files);
+      const backend = new FileBackend(folder(), {}, { files });
       const reports: Error[] = [];
       backend.report = (error) => reports.push(error);
       const [log, error] = [console.log, console.error];
@@ -505,7 +505,7 @@ describe('FileBackend', () => {
           await nodeFiles.rename(from, to);
         },
       });
-      const [slow, other] = [new FileBackend(dir, {}, files), new FileBackend(dir, { lockTimeout: 30 })];
+      const [slow, other] = [new FileBackend(dir, {}, { files }), new FileBackend(dir, { lockTimeout: 30 })];
       for (const backend of [slow, other]) await backend.update('b', () => entry);
       const writing = Promise.resolve(slow.update('a', () => entry));
       await Promise.race([arrived, writing]);
@@ -547,7 +547,7 @@ describe('FileBackend', () => {
       const until = async (begun: number) => {
         while (ends.length < begun) await new Promise((resolve) => setImmediate(resolve));
       };
-      return { dir, ends, until, names, backend: new FileBackend(dir, { fsync: true }, files) };
+      return { dir, ends, until, names, backend: new FileBackend(dir, { fsync: true }, { files }) };
     }
 
     async function turns(count: number): Promise<void> {
@@ -626,11 +626,30 @@ describe('FileBackend', () => {
         if (fstatSync(fd).isDirectory()) seen.push(existsSync(theirs));
         await nodeFiles.fsync(fd);
       }) as typeof nodeFiles.fsync;
-      const backend = new FileBackend(dir, { fsync: true, adopt: 'session-file-store' }, { ...nodeFiles, fsync });
+      const backend = new FileBackend(
+        dir,
+        { fsync: true, adopt: 'session-file-store' },
+        { files: { ...nodeFiles, fsync } },
+      );
       await backend.update('a', () => entry);
       expect(namesIn(dir)).to.deep.equal([`${nameOf('a')}.json`]);
       expect(seen).to.deep.equal([true, false]);
     });
+  });
+
+  it('brings no session back that ends while a touch waits', async () => {
+    let now = NOW;
+    const backend = new FileBackend(folder(), {}, { clock: () => now });
+    for (const cookie of [entry.cookie, '{"path":"/other"}']) {
+      now = NOW;
+      await backend.update('a', () => entry);
+      const busy = backend.update('a', (found) => found);
+      const touching = backend.touch('a', { expires: NOW + 1e6, cookie }, now);
+      now = entry.expires;
+      await Promise.all([busy, touching]);
+      expect(fieldsOf(await backend.read('a'))).to.deep.equal(entry);
+    }
+    await backend.close();
   });
 
   it('keeps nothing of a session that has ended, nor of what it was before', async () => {

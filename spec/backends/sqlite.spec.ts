@@ -100,6 +100,18 @@ for (const [version, express] of [
 const visit = { cookie: { originalMaxAge: null, expires: null }, n: 1 } as unknown as SessionData;
 
 describe('SqliteStore', () => {
+  it('brings no session back that ends while a touch waits', async () => {
+    let now = 0;
+    const backend = new SqliteBackend(':memory:', {}, () => now);
+    const entry = { data: '{}', cookie: '', expires: 1_000 };
+    await backend.update('a', () => entry);
+    const touching = backend.touch('a', { expires: 9_000, cookie: '' }, now);
+    now = entry.expires;
+    await touching;
+    expect(await backend.read('a')).to.deep.equal(entry);
+    await backend.close();
+  });
+
   it('calls back in the asynchronous context of each call, though one transaction answers many', async () => {
     const store = new SqliteStore(':memory:');
     const context = new AsyncLocalStorage<string>();

@@ -14,7 +14,8 @@ export function openStore(description: StoreDescription): SessionStore {
   if (description.kind === 'sqlite') return new SqliteStore(description.path, description.options);
   const { path, options = {}, broken } = description;
   if (broken === undefined) return new FileStore(path, options);
-  const backend = broken === 'writes in place' ? new FileBackend(path, options, inPlace) : new Eager(path, options);
+  const backend =
+    broken === 'writes in place' ? new FileBackend(path, options, { files: inPlace }) : new Eager(path, options);
   return new SessionStore(() => backend);
 }
 

@@ -169,7 +169,11 @@ describe('FileStore that adopts what session-file-store left', () => {
   it('yields a session once that is carried over in the middle of a walk', async () => {
     const sids = Array.from({ length: 40 }, (_, n) => `id-${n}`);
     for (const sid of sids) await leave(sid);
-    const backend = new FileBackend(dir, { adopt: 'session-file-store' }, { ...nodeFiles, opendir: openSlowly });
+    const backend = new FileBackend(
+      dir,
+      { adopt: 'session-file-store' },
+      { files: { ...nodeFiles, opendir: openSlowly } },
+    );
     const seen: string[] = [];
     for await (const [sid, entry] of backend.entries()) {
       seen.push(sid);

@@ -135,7 +135,7 @@ describe('FileBackend with a faulty disk', function () {
           pauses.push(ms);
         },
       };
-      const backend = new FileBackend(dir, {}, files);
+      const backend = new FileBackend(dir, {}, { files });
       await backend.update('mine', () => NEW);
       expect(plain(await backend.read('mine')), fault).to.deep.equal(NEW);
       expect(pauses, fault).to.have.lengthOf(4);
@@ -171,7 +171,7 @@ describe('FileBackend with a faulty disk', function () {
     const gone = join(dir, 'gone');
     for (const call of ['open', 'write', 'closeSync', 'rename'] as const) {
       const faulty = new FaultyFiles();
-      const backend = new FileBackend(gone, {}, faulty.files);
+      const backend = new FileBackend(gone, {}, { files: faulty.files });
       faulty.before = (next) => next === call && rmSync(gone, { recursive: true, force: true });
       const outcome = await settle(() => backend.update('mine', () => NEW));
       expect(outcome, call).to.have.nested.property('error.code', 'SESSILE_BAD_PATH');
@@ -197,7 +197,7 @@ async function everyCall(bench: Bench, fault: Fault, times: number): Promise<voi
 
 async function oneFault({ dir, start, operation, writer, fsync }: Bench, plan: Plan): Promise<boolean> {
   const faulty = new FaultyFiles();
-  const backend = new FileBackend(dir, { fsync }, faulty.files);
+  const backend = new FileBackend(dir, { fsync }, { files: faulty.files });
   const reported: Error[] = [];
   backend.report = (error) => reported.push(error);
   for (const name of readdirSync(dir)) rmSync(join(dir, name), { recursive: true });

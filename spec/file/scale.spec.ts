@@ -64,7 +64,7 @@ describe('FileStore with many sessions', function () {
     };
     // Who writes alone takes no lock.
     await new FileBackend(dir).update('of another writer', () => undefined);
-    const backend = new FileBackend(dir, {}, renewing);
+    const backend = new FileBackend(dir, {}, { files: renewing });
     const sids = new Map(Array.from({ length: dead }, (_, n) => [join(dir, `${nameOf(sidOf(n))}.json`), n]));
     expect(await backend.prune(LATER - 1)).to.equal(dead - renewed.length);
     expect(renewed.sort((a, b) => a - b)).to.deep.equal(Array.from({ length: Math.ceil(dead / 3) }, (_, n) => 3 * n));
