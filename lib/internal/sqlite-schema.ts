@@ -73,7 +73,9 @@ export function configure(database: SqliteDatabase, { synchronous }: Pick<Schema
   set(database, 'trusted_schema', 0);
   set(database, 'journal_size_limit', LOG_BYTES);
   set(database, 'wal_autocheckpoint', LOG_PAGES);
-  // 16 MB, as better-sqlite3 has it; node:sqlite has 2.
+  // 16 MB, as better-sqlite3 has it; node:sqlite has 2. More is a quarter off a read only where some thousand sessions
+  // of a million are in use, and nothing off where all are: those pages the system keeps. No mmap: a failing disk would
+  // end the process instead of an operation.
   set(database, 'cache_size', -16_000);
   // On macOS alone a sync does not reach the disk without these.
   set(database, 'fullfsync', synchronous === 'full' ? 1 : 0);

@@ -1,6 +1,12 @@
 /**
  * How the store behaves with a million sessions: `npx tsx spec/sqlite/scale.ts [sessions]`. Prints; asserts nothing,
  * because figures are a machine's own.
+ *
+ * On two busy cores, with a million sessions in place of a thousand: a read alone takes 13 us in place of 4, in groups of
+ * 64 it takes 13 in place of 2; a save 23 in place of 12, and 21 in place of 6. The file is 600 MB: of a random session
+ * one page of the index and one of the table are read from the system's cache. Where a thousand of the million are in use
+ * all pages are at hand and a read still takes 9 us alone and 6 in groups: the trees are deeper, and 8 MB in place of one
+ * half. So latency within a fifth is not to be had for microseconds; a request takes a hundred times as long.
  */
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
