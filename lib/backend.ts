@@ -65,9 +65,10 @@ export interface Backend {
 
   /**
    * Removes the entries that are dead at `now`, in slices that never hold the event loop, and answers how many. An
-   * entry that is renewed while this runs stays.
+   * entry that is renewed while this runs stays. Once `signal` is aborted, because the owner waits for this to close, a
+   * backend that may take long ends early and answers how many it removed so far.
    */
-  prune(now: number): Awaitable<number>;
+  prune(now: number, signal?: AbortSignal): Awaitable<number>;
 
   /** Removes everything. What is written while it runs may stay or go. */
   clear(): Awaitable<void>;

@@ -147,8 +147,8 @@ export class SessionCore {
     return this.#backend.count(this.#expiry.now());
   }
 
-  prune(): Awaitable<number> {
-    return this.#backend.prune(this.#expiry.now());
+  prune(signal?: AbortSignal): Awaitable<number> {
+    return this.#backend.prune(this.#expiry.now(), signal);
   }
 
   async all(): Promise<Record<string, SessionData>> {

@@ -43,6 +43,7 @@ export class SessionStore extends StoreBase {
   readonly #core: SessionCore;
   readonly #inFlight = new InFlight();
   readonly #sweeper: Sweeper;
+  readonly #sweeping = new AbortController();
   #closing: Promise<void> | undefined;
 
   /**
@@ -256,7 +257,7 @@ export class SessionStore extends StoreBase {
 
   async #sweep(): Promise<void> {
     try {
-      await this.pruneAsync();
+      await this.#promise(() => this.#open.prune(this.#sweeping.signal));
     } catch (error) {
       complain(this, error);
     }
@@ -264,6 +265,7 @@ export class SessionStore extends StoreBase {
 
   async #close(): Promise<void> {
     this.#sweeper.stop();
+    this.#sweeping.abort();
     await this.#inFlight.drained();
     await this.#backend.close();
   }

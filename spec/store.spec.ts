@@ -466,6 +466,21 @@ describe('SessionStore pruning by itself', () => {
     expect(backend.calls).to.deep.equal(['count', 'prune', 'close']);
   });
 
+  it('is told to end early when the store is closed; what a caller asked for is not', async () => {
+    const { store, backend } = setUp({ promises: true, pruneInterval: 50 });
+    const signals: (AbortSignal | undefined)[] = [];
+    const prune = backend.prune.bind(backend);
+    backend.prune = (now: number, signal?: AbortSignal) => {
+      signals.push(signal);
+      return prune(now);
+    };
+    await store.pruneAsync();
+    mock.timers.tick(50);
+    expect(signals.map((signal) => signal?.aborted)).to.deep.equal([undefined, false]);
+    await store.closeAsync();
+    expect(signals.map((signal) => signal?.aborted)).to.deep.equal([undefined, true]);
+  });
+
   it('does not keep a process alive', async () => {
     const script = `
       import { MemoryStore } from './lib/index.ts';

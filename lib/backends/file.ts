@@ -126,9 +126,10 @@ export class FileBackend implements Backend {
     return countAlive(this.entries(), now);
   }
 
-  async prune(now: number): Promise<number> {
+  async prune(now: number, signal?: AbortSignal): Promise<number> {
     let removed = 0;
     for await (const name of this.#listing.names()) {
+      if (signal?.aborted) return removed;
       const place = this.#placeOf(name);
       if (place === undefined) this.#turns.tidy(name, now);
       else if (await this.#pruneOne(place, now)) removed += 1;

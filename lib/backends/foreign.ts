@@ -72,9 +72,10 @@ export class ForeignBackend implements Backend {
     return lengthAsync && !idsAsync && !allAsync ? foreign(() => lengthAsync()) : countAlive(this.entries(), now);
   }
 
-  async prune(now: number): Promise<number> {
+  async prune(now: number, signal?: AbortSignal): Promise<number> {
     let removed = 0;
     for await (const [sid, { expires }] of this.entries()) {
+      if (signal?.aborted) break;
       if (!isExpired(expires, now)) continue;
       await this.update(sid, (entry) => {
         const dead = entry !== undefined && isExpired(entry.expires, now);

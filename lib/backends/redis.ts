@@ -117,7 +117,7 @@ export class RedisBackend implements Backend {
   }
 
   /** The server does that by itself, unless it was told to keep the dead. */
-  async prune(now: number): Promise<number> {
+  async prune(now: number, signal?: AbortSignal): Promise<number> {
     if (this.#grace === 0) return 0;
     let removed = 0;
     const bury = (sid: string) => {
@@ -130,7 +130,10 @@ export class RedisBackend implements Backend {
         if (dead) removed += 1;
       });
     };
-    for await (const page of this.#pages()) await Promise.all(page.map(bury));
+    for await (const page of this.#pages()) {
+      if (signal?.aborted) break;
+      await Promise.all(page.map(bury));
+    }
     return removed;
   }
 

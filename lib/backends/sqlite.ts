@@ -111,10 +111,11 @@ export class SqliteBackend implements Backend {
     return living;
   }
 
-  async prune(now: number): Promise<number> {
+  async prune(now: number, signal?: AbortSignal): Promise<number> {
     let pruned = 0;
     for await (const { after, last, size, alive } of this.#stretches(now)) {
-      for (let done = size === alive; !done; ) {
+      if (signal?.aborted) return pruned;
+      for (let done = size === alive; !done && !signal?.aborted; ) {
         const step = await this.#slice(() => this.#rows.removeDead(after, last, now));
         pruned += step.removed;
         done = step.done;
@@ -125,7 +126,7 @@ export class SqliteBackend implements Backend {
       await this.#queue.add(() => this.#adopted?.remove(keyOf(sid)));
       pruned += 1;
     }
-    await this.#giveBack();
+    await this.#giveBack(signal);
     return pruned;
   }
 
@@ -227,14 +228,14 @@ export class SqliteBackend implements Backend {
   }
 
   /** A tenth of free pages stays: it will be needed again. */
-  async #giveBack(): Promise<void> {
+  async #giveBack(signal?: AbortSignal): Promise<void> {
     const some = () => {
       const free = this.#number('freelist_count');
       if (free * 10 <= this.#number('page_count')) return false;
       this.#database.exec(`PRAGMA incremental_vacuum(${PAGES_AT_ONCE})`);
       return this.#number('freelist_count') < free;
     };
-    while (await this.#slice(some));
+    while (!signal?.aborted && (await this.#slice(some)));
     this.#checkpoint();
   }
 

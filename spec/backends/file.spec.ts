@@ -637,6 +637,14 @@ describe('FileBackend', () => {
     });
   });
 
+  it('ends a prune early where its owner closes, and answers how many it removed', async () => {
+    const backend = new FileBackend(folder());
+    for (const sid of ['a', 'b', 'c']) await backend.update(sid, () => entry);
+    expect(await backend.prune(entry.expires, AbortSignal.abort())).to.equal(0);
+    expect(await backend.prune(entry.expires, new AbortController().signal)).to.equal(3);
+    await backend.close();
+  });
+
   it('brings no session back that ends while a touch waits', async () => {
     let now = NOW;
     const backend = new FileBackend(folder(), {}, { clock: () => now });

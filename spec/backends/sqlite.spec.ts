@@ -100,6 +100,20 @@ for (const [version, express] of [
 const visit = { cookie: { originalMaxAge: null, expires: null }, n: 1 } as unknown as SessionData;
 
 describe('SqliteStore', () => {
+  it('ends a prune early where its owner closes, and answers how many it removed', async () => {
+    const backend = new SqliteBackend(':memory:');
+    const dead = { data: '{}', cookie: '', expires: 1 };
+    await Promise.all(Array.from({ length: 2_000 }, (_, n) => backend.update(String(n), () => dead)));
+    expect(await backend.prune(2, AbortSignal.abort())).to.equal(0);
+    const closing = new AbortController();
+    const pruning = backend.prune(2, closing.signal);
+    setTimeout(() => closing.abort(), 5);
+    const removed = await pruning;
+    expect(removed).to.be.within(1, 1_999);
+    expect(await backend.prune(2)).to.equal(2_000 - removed);
+    await backend.close();
+  });
+
   it('brings no session back that ends while a touch waits', async () => {
     let now = 0;
     const backend = new SqliteBackend(':memory:', {}, () => now);
