@@ -13,7 +13,7 @@ const asBuilt = { npm_config_ignore_scripts: 'true' };
 
 const coverage = ['--reporter=json-summary', '--reporter=json'];
 // Much of what specs do is waiting for processes and disks.
-const twoAtOnce = ['--parallel', '--jobs', '2'];
+const severalAtOnce = ['--parallel', '--jobs', '3'];
 const terse = ['--reporter-option', 'terse'];
 
 const steps = [
@@ -25,7 +25,7 @@ const steps = [
   ['attw', 'attw', ['--pack', '.'], asBuilt],
   ['new user', 'node', ['.scripts/new-user.mjs']],
   ['reference', 'node', ['.scripts/reference.mjs', '--check']],
-  ['specs', 'c8', [...coverage, 'mocha', ...twoAtOnce, ...terse, 'spec/**/*.spec.ts']],
+  ['specs', 'c8', [...coverage, 'mocha', ...severalAtOnce, ...terse, 'spec/**/*.spec.ts']],
   ['coverage', 'node', ['.scripts/coverage.mjs']],
 ];
 // A Node that brings the other SQLite library: `.ci/run` installs one, and a laptop does without.

@@ -1,8 +1,7 @@
-import { readdirSync } from 'node:fs';
 import { expect } from 'chai';
 import request from 'supertest';
 import { exampleServers } from '../support/example-server.js';
-import { folders } from '../support/folder.js';
+import { folders, namesIn } from '../support/folder.js';
 
 describe('examples/tinyhttp', function () {
   this.timeout(30_000);
@@ -19,9 +18,9 @@ describe('examples/tinyhttp', function () {
     expect(await first.stop()).to.equal('');
     const second = await start('tinyhttp/counter.mjs', dataDir);
     await request(second.url).get('/').set('Cookie', cookie).expect('Views: 3\n');
-    expect(readdirSync(dataDir)).to.have.lengthOf(2);
+    expect(namesIn(dataDir)).to.have.lengthOf(2);
     await request(second.url).post('/forget').set('Cookie', cookie).expect('Forgotten\n');
-    expect(readdirSync(dataDir)).to.have.lengthOf(1);
+    expect(namesIn(dataDir)).to.have.lengthOf(1);
     await request(second.url).get('/').set('Cookie', cookie).expect('Views: 1\n');
     expect(await second.stop()).to.equal('');
   });
