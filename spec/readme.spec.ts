@@ -19,7 +19,7 @@ const programs = [...readme.matchAll(/^```js\n((?:(?!```).*\n)*)```\n+```text\n(
 );
 
 describe('README.md', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   const folder = folders();
 
   it('has a program', () => expect(programs).not.to.have.length(0));

@@ -409,7 +409,7 @@ describe('adapters/tinyhttp', () => {
     expect(await run('production', 'store: new MemoryStore()')).to.equal(warning);
     expect(await run('production', `store: new FileStore(${JSON.stringify(folder())})`)).to.equal('');
     expect(await run('development', '')).to.equal('');
-  }).timeout(60_000);
+  }).timeout(180_000);
 
   it('works in an app of @tinyhttp/app, below a mounted path too, also where `res.end` is looked up first', async () => {
     const getSession = SessionManager<Fields>(quiet);

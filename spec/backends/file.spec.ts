@@ -265,7 +265,7 @@ describe('FileBackend', () => {
   });
 
   describe('hostile ids', function () {
-    this.timeout(120_000);
+    this.timeout(300_000);
     const looksLikeAPath = fc.string({ unit: fc.constantFrom('.', '/', '\\', 'a', '\0', ':'), maxLength: 12 });
     const anyId = fc.oneof(
       fc.string({ unit: fc.integer({ min: 0, max: 0xff_ff }).map((unit) => String.fromCharCode(unit)), maxLength: 40 }),

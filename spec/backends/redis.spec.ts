@@ -23,7 +23,7 @@ const NOW = 1_700_000_000_000;
 const HOUR = 3_600_000;
 
 describe('Redis', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let server: RedisServer;
   let client: Awaited<ReturnType<typeof nodeRedis>>;
   let other: Redis;

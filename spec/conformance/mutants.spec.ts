@@ -1081,7 +1081,7 @@ function noticed<Broken>(
 }
 
 describe('the conformance suites', function () {
-  this.timeout(60_000);
+  this.timeout(240_000);
   describe('store', () => {
     it('pass a store that is whole, with no case left out', async () => {
       const outcome = await runStore({ patience: 8_000 });

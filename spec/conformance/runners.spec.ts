@@ -21,7 +21,7 @@ const program = (runner: string) => `
 `;
 
 describe('the suites under other test runners', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let folder: string;
 
   before(() => {

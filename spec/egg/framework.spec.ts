@@ -13,7 +13,7 @@ function journeys(major: number): void {
   let visitor: Visitor;
 
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     application = new EggApplication(needEgg(this, major));
     origin = await application.start();
   });
@@ -116,7 +116,7 @@ function journeys(major: number): void {
   });
 
   it('keeps sessions when the application is killed and started again', async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     await visitor.get('/set?user=ada');
     await running().kill();
     origin = await running().start();

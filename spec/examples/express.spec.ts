@@ -185,7 +185,7 @@ describe('examples/express: the app', () => {
 });
 
 describe('examples/express: the process', function () {
-  this.timeout(30_000);
+  this.timeout(120_000);
   const children = new Set<ChildProcess>();
   let dataDir: string;
 

@@ -10,7 +10,7 @@ import { folders } from '../support/folder.js';
 const root = join(import.meta.dirname, '../..');
 
 describe('examples of frameworks', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   const folder = folders();
   const children: ChildProcess[] = [];
 

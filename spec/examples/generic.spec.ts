@@ -10,7 +10,7 @@ const root = join(import.meta.dirname, '../..');
 const env = { ...process.env, NODE_V8_COVERAGE: '', NODE_OPTIONS: '', PORT: '0' };
 
 describe('examples/generic-server and examples/generic-client', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let server: ChildProcess;
   let url: string;
 

@@ -9,7 +9,7 @@ import { folders } from '../support/folder.js';
 const examples = join(import.meta.dirname, '../../examples');
 
 describe('examples/koa and examples/egg', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   const folder = folders();
   const children: ChildProcess[] = [];
 

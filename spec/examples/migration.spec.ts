@@ -36,7 +36,7 @@ const routes = `
 `;
 
 describe('examples/migration', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   const folder = folders();
   let redis: RedisServer | undefined;
   let schema: { url: string; remove: () => Promise<void> } | undefined;

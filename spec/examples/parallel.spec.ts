@@ -7,7 +7,7 @@ import { expect } from 'chai';
 const root = join(import.meta.dirname, '../..');
 
 describe('examples/parallel', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
 
   it('prints what README shows, five times in a row', async () => {
     const readme = readFileSync(join(root, 'README.md'), 'utf8');

@@ -4,7 +4,7 @@ import { exampleServers } from '../support/example-server.js';
 import { folders, namesIn } from '../support/folder.js';
 
 describe('examples/tinyhttp', function () {
-  this.timeout(30_000);
+  this.timeout(120_000);
   const folder = folders();
   const start = exampleServers();
 

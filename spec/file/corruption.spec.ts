@@ -90,7 +90,7 @@ describe('FileBackend with what is no session in its directory', () => {
   }
 
   describe('a damaged file', function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     /** Several ids at once, as the time goes into waiting for renames. */
     const sids = Array.from({ length: 24 }, (_, n) => (n === 0 ? SID : `the id ${n}`));
     const goods = new Map<string, Buffer>();

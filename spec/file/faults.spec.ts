@@ -88,7 +88,7 @@ const writers: Record<string, readonly Fault[]> = {
 };
 
 describe('FileBackend with a faulty disk', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let dir: string;
   /** The files of {@link START}. */
   const start = new Map<string, Buffer>();

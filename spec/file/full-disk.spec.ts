@@ -12,7 +12,7 @@ import { DEAD, type DiskReport, NEW, NOW, OLD } from './disk-orders.js';
 const run = promisify(execFile);
 
 describe('FileBackend on a disk that ends', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let child: string;
   let dir: string;
   let mounted = false;

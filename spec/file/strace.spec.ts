@@ -40,7 +40,7 @@ const torture = Number(process.env['TORTURE_FACTOR'] ?? 1) > 1;
 const AT_ONCE = 1_000;
 
 describe('FileBackend under strace', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let child: string;
   let dir: string;
 

@@ -7,7 +7,7 @@ import { adoptedSuites } from './suites.js';
 const Postgres = connect(session);
 
 describe('connect-pg-simple', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let server: DatabaseServer | undefined;
   let pool: pg.Pool;
   let count = 0;

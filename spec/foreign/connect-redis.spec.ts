@@ -4,7 +4,7 @@ import { redisStores } from './redis-stores.js';
 import { adoptedSuites } from './suites.js';
 
 describe('connect-redis', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   const { open, client } = redisStores();
 
   adoptedSuites({

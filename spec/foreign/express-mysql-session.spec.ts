@@ -7,7 +7,7 @@ import { adoptedSuites } from './suites.js';
 const Mysql = connect(session);
 
 describe('express-mysql-session', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let server: DatabaseServer | undefined;
   let pool: Pool;
   let count = 0;

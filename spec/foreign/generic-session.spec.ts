@@ -44,7 +44,7 @@ function openFailing() {
 const losesProto = "generic-session's MemoryStore loses the key __proto__";
 
 describe('generic-session', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
 
   adoptedSuites({
     name: "generic-session's MemoryStore",

@@ -36,7 +36,7 @@ function ifGone(error: unknown): undefined {
  * then on the same package's store, adopted.
  */
 describe('What adopt heals', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   const dirs: string[] = [];
 
   afterEach(() => {

@@ -6,7 +6,7 @@ const Memory = memorystore(session as never);
 const lib = new URL('../../lib/backends/foreign.ts', import.meta.url).href;
 
 describe('memorystore', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
 
   adoptedSuites({
     name: 'memorystore',

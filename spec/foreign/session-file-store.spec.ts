@@ -31,7 +31,7 @@ const inPath = 'session-file-store makes a path of the id, as it is';
 const dirOf = (store: Store) => dirs.get(store) as string;
 
 describe('session-file-store', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
 
   adoptedSuites({
     name: 'session-file-store',

@@ -22,7 +22,7 @@ const stores: Record<string, (dir: string) => Store> = {
 };
 
 describe('50 requests at once on one session, each with a key of its own', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let dir: string;
 
   beforeEach(() => {

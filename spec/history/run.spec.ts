@@ -25,7 +25,7 @@ const shared: Record<string, () => (dir: string) => StoreDescription> = {
 };
 
 describe('histories', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let dir: string;
 
   beforeEach(() => {

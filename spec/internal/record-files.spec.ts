@@ -35,7 +35,7 @@ describe('RecordFiles', () => {
   });
 
   it('changes one id one at a time, between processes too', async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     const dir = folder();
     const body = `
       const { RecordFiles } = await import(lib('internal/record-files.js'));

@@ -7,7 +7,7 @@ import { ioRedis, nodeRedis } from '../support/redis-client.js';
 import { needRedis, type RedisServer, redisServer } from '../support/redis-server.js';
 
 describe('the face of a Redis client', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let server: RedisServer;
 
   before(async function () {

@@ -6,7 +6,7 @@ import { newPrefix, nodeRedis } from '../support/redis-client.js';
 import { needRedis, type RedisServer, redisServer } from '../support/redis-server.js';
 
 describe('the scripts for Redis', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let server: RedisServer;
   let client: Awaited<ReturnType<typeof nodeRedis>>;
   let sent: string[];

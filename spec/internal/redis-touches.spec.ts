@@ -25,7 +25,7 @@ describe('RedisTouches', () => {
   }
 
   describe('with a server', function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     let server: RedisServer;
     let client: Awaited<ReturnType<typeof nodeRedis>>;
     const send: Send = (args) => client.sendCommand(args);

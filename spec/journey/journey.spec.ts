@@ -30,7 +30,7 @@ const matrix = new Matrix(faces, kinds);
 for (const kind of kinds) {
   describe(`journeys with ${kind.name}`, () => {
     before(async function () {
-      this.timeout(60_000);
+      this.timeout(180_000);
       await kind.before?.(this);
     });
     after(() => kind.after?.());

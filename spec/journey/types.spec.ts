@@ -168,7 +168,7 @@ const next = `
   toNextSessionStore({ get() {} });`;
 
 describe('the types of the frameworks', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
 
   for (const [name, program] of Object.entries(programs)) {
     it(`${name}: a strict program compiles without a cast`, async () => {

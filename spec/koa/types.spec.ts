@@ -109,7 +109,7 @@ const hosts: Record<string, string> = {
 };
 
 describe('sessile/koa and sessile/egg: types', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
 
   it("compile strictly against Koa's, koa-session's and express-session's, without a cast", async () => {
     expect(await complaintsOf(program)).to.deep.equal([]);

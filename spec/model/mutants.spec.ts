@@ -114,7 +114,7 @@ const edits: Record<string, Edit> = {
 };
 
 describe('the model finds', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
 
   for (const [what, factory] of Object.entries(mutants)) {
     it(what, async function () {

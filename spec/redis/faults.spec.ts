@@ -32,7 +32,7 @@ function clientOf(url: string) {
 }
 
 describe('RedisStore under faults', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let server: RedisServer;
   let closing: (() => unknown)[];
 

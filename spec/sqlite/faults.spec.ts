@@ -41,7 +41,7 @@ async function fill(backend: SqliteBackend): Promise<void> {
 }
 
 describe('SqliteBackend and faults', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   const made = folder();
   const { run, start } = children();
   const at = (name = 'a.db') => join(made.path, name);
