@@ -154,3 +154,18 @@ export function attempt<T>(act: () => T): T | undefined {
     return undefined;
   }
 }
+
+/** What `act` answers; undefined where the system refuses it for this reason alone. */
+export function unless<T>(errno: string, act: () => T): T | undefined {
+  try {
+    return act();
+  } catch (error) {
+    if (errnoOf(error) !== errno) throw error;
+    return undefined;
+  }
+}
+
+/** No error where it is gone already. */
+export function removeSync(files: Files, path: string): void {
+  unless('ENOENT', () => files.unlinkSync(path));
+}

@@ -10,7 +10,8 @@ type State = 'open' | 'done' | 'failed';
  * the work. Everything else is as with a promise: it settles once, listeners' errors go down the chain, an error that
  * nobody waits for is an unhandled rejection.
  *
- * Listeners run inside `resolve` and `reject`: call them when nothing is half done.
+ * Listeners run inside `resolve` and `reject`: call them when nothing is half done. So they run in the asynchronous context
+ * of whoever settles it, not of whoever waits; `deliver` goes back to its caller's before it calls anybody.
  */
 export class Later<T> implements PromiseLike<T> {
   #state: State = 'open';

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { errnoOf, type Files } from './files.js';
+import { type Files, removeSync, unless } from './files.js';
 import { abandon, formatOwner, isDead, newOwner, type Owner, parseOwner } from './owner.js';
 import type { Writers } from './writers.js';
 
@@ -68,21 +68,7 @@ function letGo(files: Files, path: string, owner: Owner): void {
 
 /** What the lock file `path` says; undefined where there is none. */
 export function readOwner(files: Files, path: string): string | undefined {
-  try {
-    return files.readLockSync(path);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
-/** No error where it is gone already. */
-export function removeSync(files: Files, path: string): void {
-  try {
-    files.unlinkSync(path);
-  } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw error;
-  }
+  return unless('ENOENT', () => files.readLockSync(path));
 }
 
 export function lockOf(stem: string): string {

@@ -3,8 +3,8 @@ import type { Entry } from '../backend.js';
 import { misuse, SessileError } from '../errors.js';
 import type { EntryFiles, FoundEntry } from './entry-files.js';
 import { NotAnEntry } from './entry-text.js';
-import { errnoOf, type Files } from './files.js';
-import { ioError } from './io-error.js';
+import { type Files, removeSync } from './files.js';
+import { coded } from './io-error.js';
 import { checkDuration, checkNames, describe } from './options.js';
 import { parseSession } from './session-file-store-text.js';
 
@@ -82,11 +82,7 @@ export class SessionFileStoreFiles {
   remove(sid: string): void {
     const path = this.pathOf(sid);
     if (path === undefined || !this.#isSession(path)) return;
-    try {
-      this.#files.unlinkSync(path);
-    } catch (error) {
-      if (errnoOf(error) !== 'ENOENT') throw ioError('Removing', error);
-    }
+    coded('Removing', () => removeSync(this.#files, path));
   }
 
   /** The id of a file by its name. A name of our form is theirs only if a session of theirs is inside. */

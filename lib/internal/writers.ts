@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { sep } from 'node:path';
 import { SessileError } from '../errors.js';
 import { CORRUPT } from './desk.js';
-import { attempt, errnoOf, type Files } from './files.js';
+import { attempt, errnoOf, type Files, removeSync, unless } from './files.js';
 import { expectDirectory } from './io-error.js';
 import { formatOwner, isDead, isNear, type Owner, parseOwner } from './owner.js';
 
@@ -65,8 +65,9 @@ export class Writers {
     let isAnybody = false;
     for (const { owner, isMark } of this.#all()) {
       if (nameOf(owner) === nameOf(me)) continue;
-      if (isMark || isDead(owner) || this.#has(this.#soleOf(owner))) this.revoke(owner);
-      isAnybody ||= !isDead(owner);
+      const isGone = isDead(owner);
+      if (isMark || isGone || this.#has(this.#soleOf(owner))) this.revoke(owner);
+      isAnybody ||= !isGone;
     }
     return isAnybody;
   }
@@ -80,7 +81,7 @@ export class Writers {
   }
 
   unclaim(me: Owner): void {
-    this.#unlink(this.#soleOf(me));
+    removeSync(this.#files, this.#soleOf(me));
   }
 
   /** Whether a writer has a folder that nobody began to take away. */
@@ -162,7 +163,7 @@ export class Writers {
   /** A folder with what is in it. What was found in a session's place, and was on its way aside, is kept. */
   #remove(folder: string): void {
     if (!this.#isDirectory(folder)) {
-      this.#unlink(folder);
+      removeSync(this.#files, folder);
       return;
     }
     for (let left = TRIES; ; left -= 1) {
@@ -182,12 +183,8 @@ export class Writers {
       const kept = `${this.#dir}${sep}${randomUUID()}${CORRUPT}`;
       unless('ENOENT', () => this.#files.renameSync(path, kept));
     } else {
-      this.#unlink(path);
+      removeSync(this.#files, path);
     }
-  }
-
-  #unlink(path: string): void {
-    unless('ENOENT', () => this.#files.unlinkSync(path));
   }
 
   #removeMark(mark: string): void {
@@ -199,13 +196,4 @@ export class Writers {
 /** A lock's owner and the writer whose lock it is are one. */
 function nameOf({ turn: _, ...owner }: Owner): string {
   return formatOwner(owner);
-}
-
-function unless<T>(errno: string, act: () => T): T | undefined {
-  try {
-    return act();
-  } catch (error) {
-    if (errnoOf(error) !== errno) throw error;
-    return undefined;
-  }
 }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
+import type { SessionData } from 'express-session';
 import { FileStore } from '../../lib/backends/file.js';
 import { nodeFiles } from '../../lib/internal/files.js';
 import { formatOwner, newOwner } from '../../lib/internal/owner.js';
@@ -56,10 +57,7 @@ describe('FileStore in several processes', function () {
       child.send({ do: 'stay', dir, options, until: join(dir, 'never') });
       await child.inside();
       const began = performance.now();
-      const waiting = store.updateAsync('counter-0', (session) => ({
-        cookie: { originalMaxAge: null, expires: null },
-        count: (session?.count ?? 0) + 1,
-      }));
+      const waiting = store.updateAsync('counter-0', oneMore);
       await child.kill();
       expect((await waiting)?.count).to.equal(round);
       waited.push(performance.now() - began);
@@ -126,10 +124,7 @@ describe('FileStore in several processes', function () {
       await sleep(10 + Math.random() * 20);
       child.process.kill('SIGSTOP');
       const store = new FileStore(dir);
-      await store.updateAsync('counter-0', (session) => ({
-        cookie: { originalMaxAge: null, expires: null },
-        count: (session?.count ?? 0) + 1,
-      }));
+      await store.updateAsync('counter-0', oneMore);
       await store.closeAsync();
       child.process.kill('SIGCONT');
       const { counted: more, codes } = await answer;
@@ -224,6 +219,10 @@ describe('FileStore in several processes', function () {
     expect(await counted()).to.equal(2 * times);
   });
 });
+
+function oneMore(session: SessionData | undefined): SessionData {
+  return { cookie: { originalMaxAge: null, expires: null } as SessionData['cookie'], count: (session?.count ?? 0) + 1 };
+}
 
 async function stopAtRandom(children: Child[], times: number): Promise<void> {
   for (let time = 0; time < times; time += 1) {

@@ -1,7 +1,7 @@
 import { lstatSync, mkdirSync, readlinkSync, unlinkSync } from 'node:fs';
 import { expect } from 'chai';
-import { type Files, nodeFiles } from '../../lib/internal/files.js';
-import { breakLock, LEFTOVER, lockOf, readOwner, removeSync } from '../../lib/internal/lock-file.js';
+import { type Files, nodeFiles, removeSync } from '../../lib/internal/files.js';
+import { breakLock, LEFTOVER, lockOf, readOwner } from '../../lib/internal/lock-file.js';
 import { abandon, formatOwner, newOwner, newTurn } from '../../lib/internal/owner.js';
 import { Writers } from '../../lib/internal/writers.js';
 import { systemError, watched } from '../support/folder.js';
