@@ -8,6 +8,7 @@ export interface ClientJob {
   readonly path: 'read' | 'write';
   readonly connections: number;
   readonly seconds: number;
+  readonly warmUp: number;
   readonly operations: number;
 }
 
@@ -56,12 +57,12 @@ class Visitor {
   }
 }
 
-async function run({ port, path, connections, seconds, operations }: ClientJob): Promise<Outcome> {
+async function run({ port, path, connections, ...bounds }: ClientJob): Promise<Outcome> {
   const visitors = Array.from({ length: connections }, (_, index) => new Visitor(port, `visitor${index}`));
   try {
     for (const visitor of visitors) await visitor.logIn();
     for (const step of ['read', 'write', 'read'] as const) await visitors[0]?.visit(step);
-    const load = { sessions: 0, bytes: 0, connections, concurrency: connections, seconds, operations };
+    const load = { sessions: 0, bytes: 0, connections, concurrency: connections, ...bounds };
     const sample = await measureLatency(takingTurns(visitors, path), load, () => process.send?.(WARM));
     return { sample };
   } catch (error) {

@@ -83,6 +83,8 @@ export interface Load {
   /** A measurement ends after so many seconds or so many operations, whichever comes first. */
   readonly seconds: number;
   readonly operations: number;
+  /** Seconds of the same before it, unmeasured, so that the code is compiled and the caches are full. */
+  readonly warmUp: number;
   /** Sessions in the trial that tells what memory they take. */
   readonly memorySessions?: number;
 }

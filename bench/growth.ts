@@ -99,7 +99,13 @@ async function measureTogether(subject: Subject, size: Size, run: Run): Promise<
   const { workspace, compiled, options } = run;
   const { processes, ...rest } = size;
   const directory = workspace.directory(`${subject.name}-growth`);
-  const load = { ...rest, connections: 1, seconds: options.seconds, operations: options.operations };
+  const load = {
+    ...rest,
+    connections: 1,
+    seconds: options.seconds,
+    warmUp: options.seconds,
+    operations: options.operations,
+  };
   const { child, tools } = compiled;
   const job: Job = { subject: subject.name, trial: 'growth', directory, load, tools, grouped: true };
   const meeting = new Meeting(processes);

@@ -7,13 +7,9 @@ export type Act = (index: number, done: (error?: unknown) => void) => void;
 /** Looking at the clock before every operation would cost as much as a read from memory. */
 const LOOKS_AT_CLOCK = 16;
 
-/** Part of a measurement that goes before it, unmeasured, so that the code is compiled when it starts. */
-const WARM_UP = 0.5;
-
 /** Measures `act` with so many operations under way at any moment, after a warm-up; `warm` is called between the two. */
 export async function measure(act: Act, load: Load, warm = (): void => {}): Promise<Sample> {
-  const warmUp = { seconds: load.seconds * WARM_UP, operations: Math.ceil(load.operations * WARM_UP) };
-  const { operations } = await drive(act, { ...load, ...warmUp });
+  const { operations } = await drive(act, { ...load, seconds: load.warmUp });
   globalThis.gc?.();
   warm();
   return drive((index, done) => act(operations + index, done), load);

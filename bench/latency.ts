@@ -39,7 +39,7 @@ export async function measureLatency(act: Act, load: Load, warm = (): void => {}
 async function measureLoop(act: Act, { seconds, operations, ...load }: Load): Promise<number> {
   let loopDelay = watchLoop();
   const turning: Act = (index, done) => act(index, (error) => void setImmediate(done, error));
-  const part = { seconds: seconds * LOOP_PART, operations: Math.ceil(operations * LOOP_PART) };
+  const part = { seconds: seconds * LOOP_PART, operations: Math.ceil(operations * LOOP_PART), warmUp: 0 };
   await measure(turning, { ...load, ...part }, () => {
     loopDelay();
     loopDelay = watchLoop();

@@ -16,8 +16,9 @@ export class Usage extends Error {}
 
 export const usage = `npm run bench [words] -- [flags]      words select trials and subjects, by name or part of one
   --publish           also writes tables and charts to be committed, and shows some in the README
-  --rounds 5          measurements of each pair (3 to be published)
+  --rounds 5          measurements of each pair
   --seconds 1         the longest a measurement takes (0.25 to be published)
+  --warm-up 1         seconds of the same that go before it (0.5 to be published); of whole requests four times as many
   --operations N      a measurement ends earlier after so many
   --sessions 5000     sessions in the store (1000 to be published)
   --bytes 300         JSON length of one
@@ -32,6 +33,7 @@ const text = { type: 'string' } as const;
 const flags = {
   rounds: text,
   seconds: text,
+  'warm-up': text,
   operations: text,
   sessions: text,
   bytes: { ...text, default: '300' },
@@ -45,9 +47,9 @@ const flags = {
   help: { type: 'boolean', short: 'h' },
 } as const;
 
-/** A run that is published goes through everything, in ten minutes or so. */
-const usual = { rounds: '5', seconds: '1', sessions: '5000' };
-const published = { rounds: '3', seconds: '0.25', sessions: '1000' };
+/** A run that is published goes through everything, in half an hour or so. */
+const usual = { rounds: '5', seconds: '1', warmUp: '1', sessions: '5000' };
+const published = { rounds: '5', seconds: '0.25', warmUp: '0.5', sessions: '1000' };
 
 /** @throws Usage */
 export function parseOptions(args: readonly string[]): Options {
@@ -60,6 +62,7 @@ export function parseOptions(args: readonly string[]): Options {
     concurrency: whole('concurrency', values.concurrency),
     connections: whole('connections', values.connections),
     memorySessions: whole('memory-sessions', values['memory-sessions']),
+    warmUp: positive('warm-up', values['warm-up'] ?? preset.warmUp),
     seconds: positive('seconds', values.seconds ?? preset.seconds),
     operations: values.operations === undefined ? Number.MAX_SAFE_INTEGER : whole('operations', values.operations),
   };

@@ -29,7 +29,14 @@ interface Plan {
 
 async function profileAll(args: readonly string[]): Promise<void> {
   const { names, seconds, dir, out } = parse(args);
-  const load = { sessions: 1_000, bytes: 300, concurrency: 64, connections: 32, operations: Number.MAX_SAFE_INTEGER };
+  const load = {
+    sessions: 1_000,
+    bytes: 300,
+    concurrency: 64,
+    connections: 32,
+    operations: Number.MAX_SAFE_INTEGER,
+    warmUp: 1,
+  };
   using workspace = new Workspace(dir);
   const machine = describeMachine(workspace.data);
   const plan = { workspace, compiled: await workspace.compile(undefined), load: { ...load, seconds } };

@@ -41,6 +41,8 @@ describe('npm run bench', function () {
     '1',
     '--operations',
     '50',
+    '--warm-up',
+    '0.05',
     '--sessions',
     '20',
     '--dir',

@@ -21,6 +21,9 @@ import { fill } from './store.js';
 
 const ONE_DAY = 86_400_000;
 
+/** Express and its packages are far more code than a store, and are called far less often in a second. */
+const LONGER = 4;
+
 export const appRead: Trial = {
   name: 'app-read',
   about: 'whole request, Express 5 + express-session: reads the session, which is then touched',
@@ -41,7 +44,8 @@ async function runApp(path: ClientJob['path'], opened: Opened, load: Load, tools
   const { port } = await listen(server);
   try {
     const { connections, seconds, operations } = load;
-    return await askClient(tools.client, { port, path, connections, seconds, operations });
+    const warmUp = load.warmUp * LONGER;
+    return await askClient(tools.client, { port, path, connections, seconds, operations, warmUp });
   } finally {
     server.closeAllConnections();
     server.close();
