@@ -148,6 +148,7 @@ export class FileBackend implements Backend {
   }
 
   close(): void {
+    this.#folder.close();
     this.#turns.close();
   }
 

@@ -3,6 +3,7 @@ import type { Entry, Touch } from '../backend.js';
 import { formatStamp, NotAnEntry, nameOf, parseEntry, parseFront, STAMP_AT } from './entry-text.js';
 import { attempt, errnoOf, type Files, flags, NOT_A_FILE } from './files.js';
 import { coded, expectDirectory, ioError, ShortWrite } from './io-error.js';
+import type { OpenFiles } from './open-files.js';
 import { touched } from './touched.js';
 
 const FIRST_READ = 65_536;
@@ -10,6 +11,13 @@ const FIRST_READ = 65_536;
 const FRONT = 4_096;
 /** A reader may catch another process's touch half way; the next look finds it whole. */
 const LOOKS = 3;
+
+interface Way {
+  /** Where it is opened for this alone. */
+  readonly flag: number;
+  /** Whether it may stay open: it is asked for by the id, and will be again. */
+  readonly keeps: boolean;
+}
 
 export type FoundEntry = Entry & { readonly sid: string };
 
@@ -24,14 +32,18 @@ export class EntryFiles {
   readonly #files: Files;
   /** Calls are synchronous, so that one buffer serves them all. It grows with the largest session. */
   #buffer = Buffer.allocUnsafe(FIRST_READ);
+  readonly #open: OpenFiles | undefined;
 
-  constructor(files: Files) {
+  /** @param open for files that are asked for by the id; absent: each is closed at once */
+  constructor(files: Files, open?: OpenFiles) {
     this.#files = files;
+    this.#open = open;
   }
 
   /** The entry in the file `path`, of the id `sid` or, in a walk, of that name; undefined where there is no such file. */
   read(path: string, sid?: string): FoundEntry | undefined {
-    return this.parse(path, (bytes) => {
+    return this.#use(path, { flag: flags.read, keeps: sid !== undefined }, (fd) => {
+      const bytes = this.#all(fd);
       const entry = parseEntry(bytes, bytes.length);
       const isOther = sid === undefined ? nameOf(entry.sid) !== basename(path, '.json') : entry.sid !== sid;
       if (isOther) throw new NotAnEntry('the file holds a session of another id');
@@ -41,10 +53,7 @@ export class EntryFiles {
 
   /** What `parse` makes of all that the file `path` holds; undefined where there is no such file. */
   parse<T>(path: string, parse: (bytes: Buffer) => T): T | undefined {
-    return this.#open(path, flags.read, (fd) => {
-      const length = this.#fill(fd);
-      return parse(this.#buffer.subarray(0, length));
-    });
+    return this.#use(path, { flag: flags.read, keeps: false }, (fd) => parse(this.#all(fd)));
   }
 
   has(path: string): boolean {
@@ -53,7 +62,7 @@ export class EntryFiles {
 
   /** Touches in place. False where the file has to be written anew, because its cookie changes or it is no entry. */
   stamp(path: string, sid: string, to: Touch, now: number): boolean {
-    const stamped = this.#open(path, flags.patch, (fd) => {
+    const stamped = this.#use(path, { flag: flags.patch, keeps: true }, (fd) => {
       const length = this.#files.readSync(fd, this.#buffer.subarray(0, FRONT), 0);
       const front = parseFront(this.#buffer, length);
       if (front?.id !== JSON.stringify(sid)) return false;
@@ -82,29 +91,30 @@ export class EntryFiles {
     }
   }
 
-  #fill(fd: number): number {
+  #all(fd: number): Buffer {
     let length = 0;
     for (;;) {
       const read = this.#files.readSync(fd, this.#buffer.subarray(length), length);
       length += read;
-      if (read === 0 || length < this.#buffer.length) return length;
+      if (read === 0 || length < this.#buffer.length) return this.#buffer.subarray(0, length);
       this.#buffer = Buffer.concat([this.#buffer], 2 * length);
     }
   }
 
-  #open<T>(path: string, flag: number, act: (fd: number) => T): T | undefined {
+  #use<T>(path: string, way: Way, act: (fd: number) => T): T | undefined {
     for (let look = 1; ; look += 1) {
       try {
-        return this.#once(path, flag, act);
+        return this.#once(path, way, act);
       } catch (error) {
         if (!(error instanceof NotAnEntry) || look === LOOKS) throw error;
       }
     }
   }
 
-  #once<T>(path: string, flag: number, act: (fd: number) => T): T | undefined {
+  #once<T>(path: string, { flag, keeps }: Way, act: (fd: number) => T): T | undefined {
     try {
-      return this.#closing(this.#files.openSync(path, flag), act);
+      const open = keeps ? this.#open?.open(path) : undefined;
+      return open === undefined ? this.#closing(this.#files.openSync(path, flag), act) : act(open);
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return expectDirectory(this.#files, path, error) as undefined;
       if (NOT_A_FILE.has(errnoOf(error)))

@@ -15,6 +15,8 @@ export const nodeFiles = {
   readSync: (fd: number, into: Buffer, at: number): number => fs.readSync(fd, into, 0, into.length, at),
   writeSync: (fd: number, text: string, at: number): number => fs.writeSync(fd, text, at, 'latin1'),
   closeSync: (fd: number): void => fs.closeSync(fd),
+  /** For a file that was only kept open: nobody waits for what it says. */
+  releaseSync: (fd: number): void => void attempt(() => fs.closeSync(fd)),
   lstatSync: (path: string): fs.Stats | undefined => fs.lstatSync(path, { throwIfNoEntry: false }),
   refillSync: (fd: number, bytes: Buffer): number => fs.writeSync(fd, bytes, 0, bytes.length, 0),
   ftruncateSync: (fd: number, length: number): void => fs.ftruncateSync(fd, length),

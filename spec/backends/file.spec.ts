@@ -389,7 +389,7 @@ describe('FileBackend', () => {
     it('changes the bytes of the stamp only and keeps the inode, in four calls, without a lock', async () => {
       const { path, inode, files, backend, before } = await given();
       expect(backend.touch('a', { expires: NOW + 1e9, cookie: entry.cookie }, NOW), 'at once').to.equal(undefined);
-      expect(files.calls).to.deep.equal(['openSync', 'readSync', 'writeSync', 'closeSync']);
+      expect(files.calls).to.deep.equal(['openSync', 'fstatSync', 'readSync', 'writeSync']);
       const after = readFileSync(path);
       expect(statSync(path).ino).to.equal(inode);
       expect(after.length).to.equal(before.length);
@@ -398,6 +398,44 @@ describe('FileBackend', () => {
       const [from, to] = ['{"expires":'.length, before.indexOf('","sum"')];
       expect(changed.every((at) => from <= at && at < to)).to.equal(true);
       expect(fieldsOf(await backend.read('a'))).to.deep.equal({ ...entry, expires: NOW + 1e9 });
+    });
+
+    it('finds the file still open that was read before, and neither opens nor closes one', async () => {
+      const { files, backend } = await given();
+      await backend.read('a');
+      files.calls.length = 0;
+      backend.touch('a', { expires: NOW + 1e9, cookie: entry.cookie }, NOW);
+      expect(fieldsOf(await backend.read('a'))).to.deep.equal({ ...entry, expires: NOW + 1e9 });
+      expect(files.calls).to.deep.equal(['lstatSync', 'readSync', 'writeSync', 'lstatSync', 'readSync']);
+    });
+
+    it('leaves no file open of a session that was written or removed, nor any once it is closed', async () => {
+      const open = new Set<number>();
+      const files = watched({
+        openSync: (path, flag) => {
+          const fd = nodeFiles.openSync(path, flag);
+          open.add(fd);
+          return fd;
+        },
+        closeSync: (fd) => {
+          open.delete(fd);
+          nodeFiles.closeSync(fd);
+        },
+        releaseSync: (fd) => {
+          open.delete(fd);
+          nodeFiles.releaseSync(fd);
+        },
+      });
+      const backend = new FileBackend(folder(), {}, { files });
+      for (const next of [entry, { ...entry, data: '{"n":2}' }, undefined, entry]) {
+        await backend.read('a');
+        await backend.update('a', () => next);
+        expect(open.size, JSON.stringify(next)).to.equal(0);
+      }
+      await backend.read('a');
+      expect(open.size).to.equal(1);
+      backend.close();
+      expect(open.size).to.equal(0);
     });
 
     it('with another cookie writes the file anew', async () => {

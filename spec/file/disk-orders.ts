@@ -36,7 +36,7 @@ const making = {
 };
 const writing = { needs: [...making.needs, 'link'], needsBeside: making.needsBeside };
 const removing = { needs: ['rename', 'unlink'], needsBeside: ['symlink', 'rename', 'unlink'] };
-const touching = ['openat', 'pwrite64', 'close'];
+const touching = ['openat', 'pwrite64'];
 
 /** What is done to a directory with OLD under `mine` and DEAD under `dead`. */
 export const operations: Record<string, Operation> = {

@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import { constants } from 'node:os';
-import { type Files, nodeFiles } from '../../lib/internal/files.js';
+import { attempt, type Files, nodeFiles } from '../../lib/internal/files.js';
 
 export type Fault = 'ENOSPC' | 'EIO' | 'EMFILE' | 'EACCES' | 'EPERM' | 'EBUSY' | 'short';
 export const faults: readonly Fault[] = ['ENOSPC', 'EIO', 'EMFILE', 'EACCES', 'EPERM', 'EBUSY', 'short'];
@@ -131,7 +131,8 @@ export function systemError(code: Exclude<Fault, 'short'>, call: string): NodeJS
   return Object.assign(new Error(`${code}: injected, ${syscall}`), { code, syscall, errno: -constants.errno[code] });
 }
 
-/** How many files this process has open; undefined where the system does not say. */
-export function openFiles(): number | undefined {
-  return fs.existsSync('/proc/self/fd') ? fs.readdirSync('/proc/self/fd').length : undefined;
+/** How many files below `dir` this process has open; none where the system does not say. */
+export function openFiles(dir: string): number {
+  const fds = attempt(() => fs.readdirSync('/proc/self/fd')) ?? [];
+  return fds.filter((fd) => attempt(() => fs.readlinkSync(`/proc/self/fd/${fd}`))?.startsWith(dir)).length;
 }
