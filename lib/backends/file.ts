@@ -7,7 +7,7 @@ import { openDirectory } from '../internal/directory.js';
 import { EntryChanges } from '../internal/entry-changes.js';
 import type { FoundEntry } from '../internal/entry-files.js';
 import { EntryFolder, type Place } from '../internal/entry-folder.js';
-import { NotAnEntry, nameOf } from '../internal/entry-text.js';
+import { isFileName, NotAnEntry, nameOf, SUFFIX } from '../internal/entry-text.js';
 import { type Files, nodeFiles } from '../internal/files.js';
 import { KeyedQueue } from '../internal/keyed-queue.js';
 import { Listing } from '../internal/listing.js';
@@ -18,9 +18,6 @@ import { Turns } from '../internal/turns.js';
 import { SessionStore, type StoreOptions } from '../store.js';
 
 export type { Adoption as FileAdoption, SessionFileStoreOptions } from '../internal/session-file-store-files.js';
-
-const SUFFIX = '.json';
-const NAME = /^[\da-f]{64}\.json$/;
 
 /** Options of {@link FileBackend}, and of {@link FileStore} besides those of all stores. */
 export interface FileBackendOptions {
@@ -191,7 +188,7 @@ export class FileBackend implements Backend {
     await this.#queue.run(place.path, () => this.#changes.make(place, change));
   }
 
-  /** Looks again under the lock: what was renewed meanwhile stays. */
+  /** Looks again in its turn: what was renewed meanwhile stays. */
   async #pruneOne(place: Place, now: number): Promise<boolean> {
     const found = await this.#pass(place);
     if (found === undefined || !isExpired(found.expires, now)) return false;
@@ -213,7 +210,7 @@ export class FileBackend implements Backend {
   #placeOf(name: string): Place | undefined {
     const sid = this.#folder.adoptedId(name);
     if (sid !== undefined) return { path: this.#path(sid), sid };
-    return NAME.test(name) ? { path: this.#dir + sep + name } : undefined;
+    return isFileName(name) ? { path: this.#dir + sep + name } : undefined;
   }
 }
 
