@@ -1,6 +1,6 @@
-import { resolve, sep } from 'node:path';
+import { sep } from 'node:path';
 import { type Awaitable, type Backend, type Change, type Entry, isExpired, type Touch } from '../backend.js';
-import { misuse, SessileError } from '../errors.js';
+import { SessileError } from '../errors.js';
 import { chain } from '../internal/awaitable.js';
 import { countAlive } from '../internal/count-alive.js';
 import { openDirectory } from '../internal/directory.js';
@@ -11,7 +11,8 @@ import { isFileName, NotAnEntry, nameOf, SUFFIX } from '../internal/entry-text.j
 import { type Files, nodeFiles } from '../internal/files.js';
 import { KeyedQueue } from '../internal/keyed-queue.js';
 import { Listing } from '../internal/listing.js';
-import { checkBoolean, checkDuration, describe } from '../internal/options.js';
+import { checkBoolean, checkDuration } from '../internal/options.js';
+import { removeDead } from '../internal/remove-dead.js';
 import type { Adoption } from '../internal/session-file-store-files.js';
 import { touched } from '../internal/touched.js';
 import { Turns } from '../internal/turns.js';
@@ -74,13 +75,10 @@ export class FileBackend implements Backend {
     { files = nodeFiles, clock = () => Number.NEGATIVE_INFINITY }: FileBackendParts = {},
   ) {
     this.#clock = clock;
-    if (typeof dir !== 'string' || dir === '') {
-      throw misuse(`FileStore: dir must be the path of a directory, not ${dir === '' ? 'empty' : describe(dir)}`);
-    }
     checkBoolean('FileStore', 'fsync', fsync);
     checkDuration('FileStore', 'lockTimeout', lockTimeout, 1);
     checkDuration('FileStore', 'lockStaleAge', lockStaleAge, 1);
-    this.#dir = openDirectory(resolve(dir));
+    this.#dir = openDirectory('FileStore', dir);
     this.#listing = new Listing(files, this.#dir);
     const report = (error: Error) => this.report?.(error);
     this.#folder = new EntryFolder(this.#dir, { files, fsync, adopt, report });
@@ -192,12 +190,7 @@ export class FileBackend implements Backend {
   async #pruneOne(place: Place, now: number): Promise<boolean> {
     const found = await this.#pass(place);
     if (found === undefined || !isExpired(found.expires, now)) return false;
-    let removed = false;
-    await this.#update(place, (entry) => {
-      removed = entry !== undefined && isExpired(entry.expires, now);
-      return removed ? undefined : entry;
-    });
-    return removed;
+    return await removeDead((change) => this.#update(place, change), now);
   }
 
   async *#places(): AsyncGenerator<Place, void, void> {

@@ -8,6 +8,7 @@ import { fromForeign, toForeign } from '../internal/foreign-session.js';
 import { forwardEvents } from '../internal/forward-events.js';
 import { type KeyedQueue, queueOf } from '../internal/keyed-queue.js';
 import { checkDuration } from '../internal/options.js';
+import { removeDead } from '../internal/remove-dead.js';
 import { sourceOf } from '../internal/source-of.js';
 import { touched } from '../internal/touched.js';
 import { SessionStore, type StoreOptions } from '../store.js';
@@ -76,12 +77,7 @@ export class ForeignBackend implements Backend {
     let removed = 0;
     for await (const [sid, { expires }] of this.entries()) {
       if (signal?.aborted) break;
-      if (!isExpired(expires, now)) continue;
-      await this.update(sid, (entry) => {
-        const dead = entry !== undefined && isExpired(entry.expires, now);
-        if (dead) removed += 1;
-        return dead ? undefined : entry;
-      });
+      if (isExpired(expires, now) && (await removeDead((change) => this.update(sid, change), now))) removed += 1;
     }
     return removed;
   }

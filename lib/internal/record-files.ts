@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { resolve, sep } from 'node:path';
+import { sep } from 'node:path';
 import { type Awaitable, type Backend, type Change, type Entry, isExpired } from '../backend.js';
-import { misuse, SessileError } from '../errors.js';
+import { SessileError } from '../errors.js';
 import { AtomicWriter } from './atomic-write.js';
 import { chain } from './awaitable.js';
 import { CORRUPT } from './desk.js';
@@ -13,8 +13,8 @@ import { codedAsync } from './io-error.js';
 import { KeyedQueue } from './keyed-queue.js';
 import { Listing } from './listing.js';
 import { isFields } from './merge-fields.js';
-import { describe } from './options.js';
 import { readSeconds, toSeconds } from './record-store.js';
+import { removeDead } from './remove-dead.js';
 import { type Ground, Turns } from './turns.js';
 
 const NAME = /^([\w-]{1,128})\.json$/;
@@ -39,10 +39,7 @@ export class RecordFiles implements Pick<Backend, 'read' | 'update' | 'prune' | 
    * @throws TypeError `SESSILE_MISUSE`; SessileError `SESSILE_BAD_PATH`
    */
   constructor(dir: string, files: Files = nodeFiles) {
-    if (typeof dir !== 'string' || dir === '') {
-      throw misuse(`fileStore: dir must be the path of a directory, not ${dir === '' ? 'empty' : describe(dir)}`);
-    }
-    const path = openDirectory(resolve(dir));
+    const path = openDirectory('fileStore', dir);
     this.#dir = path + sep;
     this.#files = files;
     this.#reader = new EntryFiles(files);
@@ -127,12 +124,7 @@ export class RecordFiles implements Pick<Backend, 'read' | 'update' | 'prune' | 
   async #pruneOne(id: string, now: number): Promise<boolean> {
     const found = await this.read(id);
     if (found === undefined || !isExpired(found.expires, now)) return false;
-    let removed = false;
-    await this.update(id, (entry) => {
-      removed = entry !== undefined && isExpired(entry.expires, now);
-      return removed ? undefined : entry;
-    });
-    return removed;
+    return await removeDead((change) => this.update(id, change), now);
   }
 }
 
