@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { type Awaitable, type Backend, type Entry, isExpired } from '../backend.js';
+import { type Awaitable, type Backend, END_OF_TIME, type Entry, isExpired } from '../backend.js';
 import { misuse, SessileError } from '../errors.js';
 import { complain } from './complain.js';
 import { InFlight } from './in-flight.js';
@@ -36,7 +36,7 @@ export interface RecordStore {
 /** How long the expired may stay in the storage, in ms, before a write has them removed. */
 const PRUNE_INTERVAL = 900_000;
 /** The last moment of a Date, for a record without a deadline. */
-const NEVER = 8.64e15;
+const NEVER = END_OF_TIME;
 const ID = /^[\w-]{1,128}$/;
 
 /** What is accepted as an id, from a browser too: up to 128 letters, digits, `_` and `-`. */
