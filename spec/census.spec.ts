@@ -67,6 +67,23 @@ describe('census', () => {
     }
   });
 
+  it('README.md and the docstrings have the defaults that the code has', () => {
+    const rows = [...readme.matchAll(/^\| `(\w+)` \| `(\w+)` \| (\d[\d ]*|`'?[\w:-]+'?`) \|/gm)];
+    expect(rows).to.have.length.above(10);
+    for (const [, store = '', option = '', shown = ''] of rows) {
+      const file = store === 'adopt' ? 'foreign' : store.replace('Store', '').toLowerCase();
+      const source = text(`lib/backends/${file}.ts`) + text(`lib/internal/${file}-options.ts`);
+      const [, doc = ''] = new RegExp(`/\\*\\*((?:(?!\\*/)[^])*)\\*/\\s+${option}\\?:`).exec(source) ?? [];
+      const value = shown.replace(/[`']/g, '');
+      const isBare = /^(\d|true$|false$)/.test(value);
+      expect(doc, `${store}: ${option}`).to.match(
+        new RegExp(`Default: (${value}\\b|.${isBare ? '' : "'"}${value}\\W)`),
+      );
+      const inCode = isBare ? value.replaceAll(' ', '_') : `'${value}'`;
+      expect(source, `${store}: ${option}`).to.match(new RegExp(`\\b${option} = [^,;]*${inCode}`));
+    }
+  });
+
   it('every file of lib/ has its spec', () => {
     const specless = filesIn('lib')
       .filter((path) => path !== 'index.ts' && hasCode(`lib/${path}`))
