@@ -112,6 +112,9 @@ export interface Touch {
 /** A value at once, or a promise of it. */
 export type Awaitable<T> = T | PromiseLike<T>;
 
+/** The latest deadline, and the latest moment that a Date can hold, in milliseconds since the epoch. */
+export const END_OF_TIME = 8.64e15;
+
 /** The one comparison of a deadline with the time: at its deadline an entry is dead. */
 export function isExpired(expires: number, now: number): boolean {
   return expires <= now;

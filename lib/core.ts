@@ -2,8 +2,8 @@ import type { SessionData } from 'express-session';
 import type { Awaitable, Backend, Entry } from './backend.js';
 import { misuse, type SessileError } from './errors.js';
 import { type Expiry, isExpired } from './expiry.js';
-import { chain, isThenable } from './internal/awaitable.js';
-import { describe } from './internal/options.js';
+import { atOnce, chain, isThenable } from './internal/awaitable.js';
+import { checkSid, describe } from './internal/options.js';
 import {
   type Baseline,
   Baselines,
@@ -202,14 +202,3 @@ export class SessionCore {
 
 type Fields = SessionData & Record<string, unknown>;
 type Three = [Fields, Fields, Fields];
-
-/** A promise would be stored as an empty session. It is refused, and so it has nobody else who handles its failure. */
-function atOnce<T>(name: string, answer: T): T {
-  if (!isThenable(answer)) return answer;
-  answer.then(undefined, () => {});
-  throw misuse(`${name} must answer at once, not with a promise`);
-}
-
-function checkSid(sid: unknown): void {
-  if (typeof sid !== 'string') throw misuse(`a session id must be a string, not ${describe(sid)}`);
-}

@@ -1,12 +1,10 @@
-import { isExpired } from './backend.js';
+import { END_OF_TIME, isExpired } from './backend.js';
 import { misuse } from './errors.js';
 import { checkDuration, checkFunction, describe } from './internal/options.js';
 
 export { dateOf } from './internal/cookie-text.js';
 export { isExpired };
 
-/** Latest moment that a JavaScript Date can hold, in ms since the epoch. */
-const END_OF_TIME = 8.64e15;
 const ONE_DAY = 86_400_000;
 
 export interface ExpiryOptions<Session> {

@@ -7,6 +7,7 @@ import { genericMemoryStore } from './facade/generic-face.js';
 import { keyStoreOf } from './facade/key-stores.js';
 import { PerKey, type Values } from './facade/per-key.js';
 import { dateAfter, type Fields, type KeyStore, type ValueChange } from './facade/values.js';
+import { TWO_WEEKS } from './internal/generic-store.js';
 import { checkFunction, checkNames, describe } from './internal/options.js';
 
 export type { CookieJar, CookieJarOptions, CookieKeys } from './facade/cookies.js';
@@ -35,8 +36,6 @@ export interface GenericSessionOptions {
   /** The clock, in milliseconds since the epoch. Default: `Date.now`. */
   now?: () => number;
 }
-
-const TWO_WEEKS = 1_209_600;
 
 interface Settings {
   readonly keys: CookieKeys | undefined;
@@ -199,7 +198,7 @@ function filter(store: AnyStore, options: GenericSessionOptions = {}) {
 function settingsOf(options: GenericSessionOptions): Settings {
   const where = 'genericSession';
   checkNames(where, options, ['keys', 'cookies', 'expire', 'cookieName', 'idPrefix', 'now']);
-  const { cookies, expire = TWO_WEEKS, cookieName = 's', idPrefix = 'session:', now = systemClock } = options;
+  const { cookies, expire = TWO_WEEKS / 1_000, cookieName = 's', idPrefix = 'session:', now = systemClock } = options;
   if (typeof expire !== 'number' || !Number.isFinite(expire) || expire <= 0) {
     throw misuse(`${where}: expire must be a finite number of seconds > 0, not ${describe(expire)}`);
   }

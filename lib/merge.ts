@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Entry } from './backend.js';
 import { misuse } from './errors.js';
 import { companion } from './internal/companion.js';
-import { type Fields, isFields, mergeFields } from './internal/merge-fields.js';
+import { type Fields, isFields, isPlain, mergeFields } from './internal/merge-fields.js';
 import { type Codec, readCookie } from './record.js';
 
 /**
@@ -87,11 +87,6 @@ export class Baselines {
     const hidden = hiddenFrom(session, former?.hidden ?? []);
     return { sid, data, cookie: withoutTick(former?.cookie ?? '', cookie), expires, hidden };
   }
-}
-
-function isPlain(session: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(session);
-  return prototype === Object.prototype || prototype === null;
 }
 
 /** express-session's Session has an `id` and a `req` of its own, which are no data: only what is enumerable counts. */

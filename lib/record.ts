@@ -1,7 +1,8 @@
 import type { Entry } from './backend.js';
 import { misuse, SessileError } from './errors.js';
 import { type CookieText, decodeCookie, encodeCookie, toPlain } from './internal/cookie-text.js';
-import { checkFunction, describe } from './internal/options.js';
+import { isFields } from './internal/merge-fields.js';
+import { checkFunction, checkSession, describe } from './internal/options.js';
 
 /** Turns a session's data, without its cookie, into text and back. Default: JSON. */
 export interface Serializer {
@@ -70,15 +71,13 @@ export class Codec {
     let value: unknown;
     if (this.#custom === undefined) value = JSON.parse(data);
     else value = this.#custom.parse(data.startsWith('"') ? (JSON.parse(data) as string) : data);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+    if (isFields(value)) return value;
     throw new TypeError(`expected an object, found ${describe(value)}`);
   }
 }
 
 function serialize<T>(session: unknown, act: () => T): T {
-  if (typeof session !== 'object' || session === null || Array.isArray(session)) {
-    throw misuse(`a session must be an object, not ${describe(session)}`);
-  }
+  checkSession(session);
   try {
     return act();
   } catch (cause) {

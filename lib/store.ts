@@ -4,7 +4,7 @@ import { type SessionChange, SessionCore } from './core.js';
 import { SessileError } from './errors.js';
 import { Expiry, type ExpiryOptions } from './expiry.js';
 import { isThenable } from './internal/awaitable.js';
-import { complain } from './internal/complain.js';
+import { complain, orComplain } from './internal/complain.js';
 import { type Callback, deliver } from './internal/deliver.js';
 import { StoreBase } from './internal/express-store.js';
 import { InFlight } from './internal/in-flight.js';
@@ -198,7 +198,7 @@ export class SessionStore extends StoreBase {
 
   /** Waits for what is under way, then lets go of the storage. Later calls are refused with `SESSILE_CLOSED`. */
   close(callback?: Callback): void {
-    deliver(this.#orComplain(callback), () => this.closeAsync());
+    deliver(orComplain(callback, this), () => this.closeAsync());
   }
 
   /** {@link SessionStore.close} as a promise. */
@@ -229,19 +229,12 @@ export class SessionStore extends StoreBase {
   }
 
   #deliver<T>(callback: Callback<T> | undefined, act: () => Awaitable<T | undefined>): void {
-    deliver(this.#orComplain(callback), act, this.#inFlight);
+    deliver(orComplain(callback, this), act, this.#inFlight);
   }
 
   async #promise<T>(act: () => Awaitable<T>): Promise<T> {
     const outcome = act();
     return isThenable(outcome) ? await this.#inFlight.track(outcome) : outcome;
-  }
-
-  #orComplain<T>(callback: Callback<T> | undefined): Callback<T> {
-    if (typeof callback === 'function') return callback;
-    return (error) => {
-      if (error) complain(this, error);
-    };
   }
 
   /** What does the work. @throws SessileError `SESSILE_CLOSED` */

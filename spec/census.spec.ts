@@ -2,12 +2,15 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { expect } from 'chai';
 import { transformSync } from 'esbuild';
+import { session } from '../lib/adapters/koa.js';
+import { middleware } from '../lib/adapters/server-session.js';
 import { FileStore } from '../lib/backends/file.js';
 import { adopt } from '../lib/backends/foreign.js';
 import { MemoryStore } from '../lib/backends/memory.js';
 import { RedisStore } from '../lib/backends/redis.js';
 import { SqliteStore } from '../lib/backends/sqlite.js';
 import { codes } from '../lib/errors.js';
+import { genericSession } from '../lib/facade.js';
 
 const root = join(import.meta.dirname, '..');
 const text = (path: string) => (existsSync(join(root, path)) ? readFileSync(join(root, path), 'utf8') : '');
@@ -58,12 +61,41 @@ describe('census', () => {
     });
   }
 
+  it("lists of a face's options have them all, and no other", () => {
+    const [, ofGeneric = ''] = /^\| `genericSession\(.*Options: (.*) \|$/m.exec(readme) ?? [];
+    const ofMiddleware = text('examples/server-session/README.md').matchAll(/^\| `(\w+)` \|(?:[^|]*\|){2}$/gm);
+    const [, ofKoa = ''] = /has it: ([^;]*);/.exec(text('examples/koa/README.md')) ?? [];
+    const lists: [names: string[], open: Opens][] = [
+      [namesIn(ofGeneric), (options) => genericSession.filter(new MemoryStore(), options)],
+      [[...ofMiddleware].map(([, name = '']) => name), (options) => middleware(options)],
+      // Its originals have no clock.
+      [[...namesIn(ofKoa), 'now'], (options) => session(options)],
+    ];
+    for (const [names, open] of lists) expect(names).to.have.members(knownTo(open));
+  });
+
   it('README.md lists every option of every store, and no other', () => {
     const rows = [...readme.matchAll(/^\| (?:`(\w+)`|all) \| `(\w+)` \|/gm)];
     for (const [store, open] of Object.entries(stores)) {
-      const known = /Known are (.*)$/.exec(refusalOf(() => open({ nonesuch: 1 })))?.[1]?.split(', ');
       const listed = rows.filter(([, of = store]) => of === store).map(([, , option]) => option);
-      expect(listed, store).to.have.members(known ?? []);
+      expect(listed, store).to.have.members(knownTo(open));
+    }
+  });
+
+  it('README.md and the docstrings have the defaults that the code has', () => {
+    const rows = [...readme.matchAll(/^\| `(\w+)` \| `(\w+)` \| (\d[\d ]*|`'?[\w:-]+'?`) \|/gm)];
+    expect(rows).to.have.length.above(10);
+    for (const [, store = '', option = '', shown = ''] of rows) {
+      const file = store === 'adopt' ? 'foreign' : store.replace('Store', '').toLowerCase();
+      const source = text(`lib/backends/${file}.ts`) + text(`lib/internal/${file}-options.ts`);
+      const [, doc = ''] = new RegExp(`/\\*\\*((?:(?!\\*/)[^])*)\\*/\\s+${option}\\?:`).exec(source) ?? [];
+      const value = shown.replace(/[`']/g, '');
+      const isBare = /^(\d|true$|false$)/.test(value);
+      expect(doc, `${store}: ${option}`).to.match(
+        new RegExp(`Default: (${value}\\b|.${isBare ? '' : "'"}${value}\\W)`),
+      );
+      const inCode = isBare ? value.replaceAll(' ', '_') : `'${value}'`;
+      expect(source, `${store}: ${option}`).to.match(new RegExp(`\\b${option} = [^,;]*${inCode}`));
     }
   });
 
@@ -134,6 +166,16 @@ describe('census', () => {
     expect(offenders).to.deep.equal([]);
   });
 });
+
+/** The names of the options that are known, which the refusal of an unknown one tells. */
+function knownTo(open: Opens): string[] {
+  return /Known are (.*)$/.exec(refusalOf(() => open({ nonesuch: 1 })))?.[1]?.split(', ') ?? [];
+}
+
+/** The names in a list with remarks. */
+function namesIn(list: string): string[] {
+  return [...list.replace(/\([^)]*\)/g, '').matchAll(/`(\w+)`/g)].map(([, name = '']) => name);
+}
 
 function refusalOf(open: () => unknown): string {
   try {

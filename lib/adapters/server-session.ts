@@ -114,7 +114,10 @@ export interface SessionMiddleware<Data extends object> {
   failed(error: unknown, req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => unknown): void;
 }
 
-/** @throws TypeError `SESSILE_MISUSE` */
+/**
+ * Sessions of this kind for `node:http`, Connect and Express.
+ * @throws TypeError `SESSILE_MISUSE` for a wrong option, or a store that is none
+ */
 export function middleware<Data extends object = Record<string, unknown>>(
   options: MiddlewareOptions = {},
 ): SessionMiddleware<Data> {

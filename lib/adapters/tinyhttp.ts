@@ -6,6 +6,7 @@ import { adopt } from '../backends/foreign.js';
 import { MemoryStore } from '../backends/memory.js';
 import { misuse } from '../errors.js';
 import { complain } from '../internal/complain.js';
+import { isNotInstalled } from '../internal/express-store.js';
 import { type GenericStore, isGenericStore } from '../internal/generic-store.js';
 import { checkNames } from '../internal/options.js';
 
@@ -118,8 +119,7 @@ function expressSession(where: string): typeof ExpressSession {
   try {
     return requireHere('express-session') as typeof ExpressSession;
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code !== 'MODULE_NOT_FOUND' || !message.includes("'express-session'")) throw error;
+    if (!isNotInstalled(error)) throw error;
     throw misuse(`${where}: needs express-session; install it (npm install express-session)`);
   }
 }

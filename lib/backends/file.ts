@@ -1,26 +1,24 @@
-import { resolve, sep } from 'node:path';
+import { sep } from 'node:path';
 import { type Awaitable, type Backend, type Change, type Entry, isExpired, type Touch } from '../backend.js';
-import { misuse, SessileError } from '../errors.js';
+import { SessileError } from '../errors.js';
 import { chain } from '../internal/awaitable.js';
 import { countAlive } from '../internal/count-alive.js';
 import { openDirectory } from '../internal/directory.js';
 import { EntryChanges } from '../internal/entry-changes.js';
 import type { FoundEntry } from '../internal/entry-files.js';
 import { EntryFolder, type Place } from '../internal/entry-folder.js';
-import { NotAnEntry, nameOf } from '../internal/entry-text.js';
+import { isFileName, NotAnEntry, nameOf, SUFFIX } from '../internal/entry-text.js';
 import { type Files, nodeFiles } from '../internal/files.js';
 import { KeyedQueue } from '../internal/keyed-queue.js';
 import { Listing } from '../internal/listing.js';
-import { checkBoolean, checkDuration, describe } from '../internal/options.js';
+import { checkBoolean, checkDuration } from '../internal/options.js';
+import { removeDead } from '../internal/remove-dead.js';
 import type { Adoption } from '../internal/session-file-store-files.js';
 import { touched } from '../internal/touched.js';
 import { Turns } from '../internal/turns.js';
 import { SessionStore, type StoreOptions } from '../store.js';
 
 export type { Adoption as FileAdoption, SessionFileStoreOptions } from '../internal/session-file-store-files.js';
-
-const SUFFIX = '.json';
-const NAME = /^[\da-f]{64}\.json$/;
 
 /** Options of {@link FileBackend}, and of {@link FileStore} besides those of all stores. */
 export interface FileBackendOptions {
@@ -77,13 +75,10 @@ export class FileBackend implements Backend {
     { files = nodeFiles, clock = () => Number.NEGATIVE_INFINITY }: FileBackendParts = {},
   ) {
     this.#clock = clock;
-    if (typeof dir !== 'string' || dir === '') {
-      throw misuse(`FileStore: dir must be the path of a directory, not ${dir === '' ? 'empty' : describe(dir)}`);
-    }
     checkBoolean('FileStore', 'fsync', fsync);
     checkDuration('FileStore', 'lockTimeout', lockTimeout, 1);
     checkDuration('FileStore', 'lockStaleAge', lockStaleAge, 1);
-    this.#dir = openDirectory(resolve(dir));
+    this.#dir = openDirectory('FileStore', dir);
     this.#listing = new Listing(files, this.#dir);
     const report = (error: Error) => this.report?.(error);
     this.#folder = new EntryFolder(this.#dir, { files, fsync, adopt, report });
@@ -192,16 +187,11 @@ export class FileBackend implements Backend {
     await this.#queue.run(place.path, () => this.#changes.make(place, change));
   }
 
-  /** Looks again under the lock: what was renewed meanwhile stays. */
+  /** Looks again in its turn: what was renewed meanwhile stays. */
   async #pruneOne(place: Place, now: number): Promise<boolean> {
     const found = await this.#pass(place);
     if (found === undefined || !isExpired(found.expires, now)) return false;
-    let removed = false;
-    await this.#update(place, (entry) => {
-      removed = entry !== undefined && isExpired(entry.expires, now);
-      return removed ? undefined : entry;
-    });
-    return removed;
+    return await removeDead((change) => this.#update(place, change), now);
   }
 
   async *#places(): AsyncGenerator<Place, void, void> {
@@ -214,7 +204,7 @@ export class FileBackend implements Backend {
   #placeOf(name: string): Place | undefined {
     const sid = this.#folder.adoptedId(name);
     if (sid !== undefined) return { path: this.#path(sid), sid };
-    return NAME.test(name) ? { path: this.#dir + sep + name } : undefined;
+    return isFileName(name) ? { path: this.#dir + sep + name } : undefined;
   }
 }
 

@@ -8,13 +8,14 @@ import { fromForeign, toForeign } from '../internal/foreign-session.js';
 import { forwardEvents } from '../internal/forward-events.js';
 import { type KeyedQueue, queueOf } from '../internal/keyed-queue.js';
 import { checkDuration } from '../internal/options.js';
+import { removeDead } from '../internal/remove-dead.js';
 import { sourceOf } from '../internal/source-of.js';
 import { touched } from '../internal/touched.js';
 import { SessionStore, type StoreOptions } from '../store.js';
 
 /** Options of {@link ForeignBackend}, and of {@link adopt} besides those of all stores. */
-export interface ForeignBackendOptions extends Pick<ExpiryOptions<SessionData>, 'ttl' | 'now'> {
-  /** How many ms the store may take for one call. Default: 30 seconds; for what `promisify` answered, what it was told. */
+export interface ForeignBackendOptions extends ExpiryOptions<SessionData> {
+  /** How many ms the store may take for one call. Default: 30 000; for what `promisify` answered, what it was told. */
   timeout?: number;
 }
 
@@ -76,12 +77,7 @@ export class ForeignBackend implements Backend {
     let removed = 0;
     for await (const [sid, { expires }] of this.entries()) {
       if (signal?.aborted) break;
-      if (!isExpired(expires, now)) continue;
-      await this.update(sid, (entry) => {
-        const dead = entry !== undefined && isExpired(entry.expires, now);
-        if (dead) removed += 1;
-        return dead ? undefined : entry;
-      });
+      if (isExpired(expires, now) && (await removeDead((change) => this.update(sid, change), now))) removed += 1;
     }
     return removed;
   }
@@ -182,9 +178,10 @@ function backendOptions({ ttl, now, timeout }: AdoptOptions): ForeignBackendOpti
 }
 
 /**
- * Makes a full store of any third-party store for express-session, or of generic-session's kind: callbacks exactly once and later, promise twins,
- * `update`, merge on save, a logout that sticks, and a touch that is only a touch. Changes of one session stand in line
- * within this process, whoever adopted the store; several processes on one such store can still overwrite each other.
+ * Makes a full store of any third-party store for express-session, or of generic-session's kind: callbacks exactly once
+ * and later, promise twins, `update`, merge on save, a logout that sticks, and a touch that is only a touch. Changes of
+ * one session stand in line within this process, whoever adopted the store; several processes on one such store can still
+ * overwrite each other.
  *
  * A session that this store wrote dies at its deadline: `cookie.expires`, or `ttl` after its last save or touch. One that
  * was written past it is the adopted store's to judge. `length`, `ids`, `all`, `entries`, `prune` and `clear` need a

@@ -1,11 +1,11 @@
-import { EventEmitter } from 'node:events';
+import type { EventEmitter } from 'node:events';
 import { MemoryStore as Memory } from '../backends/memory.js';
 import type { AnyStore } from '../bridge.js';
 import { misuse } from '../errors.js';
 import { systemClock } from '../expiry.js';
-import { complain } from '../internal/complain.js';
+import { emitterOf, orComplain } from '../internal/complain.js';
 import { type Callback, deliver } from '../internal/deliver.js';
-import type { GenericStore } from '../internal/generic-store.js';
+import { type GenericStore, TWO_WEEKS } from '../internal/generic-store.js';
 import { checkDuration, checkFunction, checkNames, describe } from '../internal/options.js';
 import { keyStoreOf, remember } from './key-stores.js';
 import { type KeyStore, snapshot } from './values.js';
@@ -34,7 +34,7 @@ export function toGenericStore(store: AnyStore, options: GenericStoreOptions = {
   if (expireUnit !== 'ms' && expireUnit !== 's') throw misuse(`toGenericStore: expireUnit must be 'ms' or 's'`);
   const unit = expireUnit === 's' ? 1_000 : 1;
   return face(keyStoreOf(store, now), {
-    listens: store instanceof EventEmitter ? store : new EventEmitter(),
+    listens: emitterOf(store),
     lifetime(expire) {
       if (typeof expire === 'number' && Number.isFinite(expire)) return expire * unit;
       throw misuse(`expire must be a finite number, not ${describe(expire)}`);
@@ -55,7 +55,6 @@ export interface GenericMemoryOptions {
   now?: () => number;
 }
 
-const TWO_WEEKS = 1_209_600_000;
 const MUCH = 67_108_864;
 
 /** generic-session's MemoryStore: it ignores `expire` and obeys its own `maxAge`. @throws TypeError `SESSILE_MISUSE` */
@@ -90,8 +89,7 @@ interface Behind {
 
 function face(keys: KeyStore, { listens, lifetime }: Behind): GenericStore {
   const answer = <T>(callback: Callback<T> | undefined, act: () => Promise<T>) => {
-    const orComplain: Callback<T> = (error) => error && complain(listens, error);
-    deliver<T>(callback ?? orComplain, act);
+    deliver<T>(orComplain(callback, listens), act);
   };
   const store: GenericStore = {
     get: (id, key, expire, callback) => answer(callback, async () => keys.get(id, String(key), lifetime(expire))),

@@ -4,7 +4,7 @@ import { misuse } from '../errors.js';
 import { isGenericStore } from '../internal/generic-store.js';
 import { describe } from '../internal/options.js';
 import { GenericKeys } from './generic-keys.js';
-import { isRecordStore, RecordKeys } from './record-keys.js';
+import { isAtomicStore, RecordKeys } from './record-keys.js';
 import type { KeyStore } from './values.js';
 
 /** What is behind the faces of ours. */
@@ -17,7 +17,7 @@ export function remember(face: object, keys: KeyStore): void {
 
 /** @throws TypeError `SESSILE_MISUSE` for what is no store */
 export function keyStoreOf(store: unknown, now: () => number): KeyStore {
-  if (isRecordStore(store)) return new RecordKeys(store, now);
+  if (isAtomicStore(store)) return new RecordKeys(store, now);
   const keys = known.get(store as object);
   if (keys !== undefined) return keys;
   if (isGenericStore(store)) return new GenericKeys(store);

@@ -1,6 +1,6 @@
-import { EventEmitter } from 'node:events';
+import type { EventEmitter } from 'node:events';
 import { misuse } from '../errors.js';
-import { complain } from '../internal/complain.js';
+import { emitterOf, orComplain } from '../internal/complain.js';
 import { type Callback, deliver } from '../internal/deliver.js';
 import { describe } from '../internal/options.js';
 import { type Fields, snapshot, type ValueChange } from './values.js';
@@ -21,8 +21,6 @@ export interface Values {
   update(key: string, change: ValueChange): Promise<unknown>;
 }
 
-const nobody = new EventEmitter();
-
 /**
  * The per-key handle on one session, with generic-session's methods and aliases, and a promise twin of each. Every act is
  * one atomic update of the store and renews the session's expiry. Callbacks are called later and once. Values are what
@@ -37,7 +35,7 @@ export class PerKey {
   /** @param store what emits `error`, if it can */
   constructor(values: Values, store?: unknown) {
     this.#values = values;
-    this.#listens = store instanceof EventEmitter ? store : nobody;
+    this.#listens = emitterOf(store);
   }
 
   /** The value of `key`, or undefined. Only a callback: {@link getAll}. No callback: renews the session only. */
@@ -138,10 +136,7 @@ export class PerKey {
   }
 
   #deliver<T>(callback: Callback<T> | undefined, act: () => Promise<T>): void {
-    const orComplain: Callback<T> = (error) => {
-      if (error) complain(this.#listens, error);
-    };
-    deliver<T>(typeof callback === 'function' ? callback : orComplain, act);
+    deliver<T>(orComplain(callback, this.#listens), act);
   }
 }
 

@@ -4,7 +4,7 @@ import { storedKey, toFields } from '../internal/cookie-key.js';
 import { KeyedQueue } from '../internal/keyed-queue.js';
 import { oneAnswer } from '../internal/one-answer.js';
 import { PerKey, type Values } from './per-key.js';
-import { isRecordStore, type RecordStore } from './record-keys.js';
+import { type AtomicStore, isAtomicStore } from './record-keys.js';
 import { changed, type Fields, type ValueChange, valueIn, withValue } from './values.js';
 
 interface Request {
@@ -13,7 +13,7 @@ interface Request {
   sessionStore?: unknown;
 }
 
-interface Readable extends RecordStore {
+interface Readable extends AtomicStore {
   getAsync(sid: string): Promise<SessionData | undefined>;
 }
 
@@ -110,7 +110,7 @@ interface Running {
 }
 
 function isReadable(store: unknown): store is Readable {
-  return isRecordStore(store) && typeof (store as Partial<Readable>).getAsync === 'function';
+  return isAtomicStore(store) && typeof (store as Partial<Readable>).getAsync === 'function';
 }
 
 /**

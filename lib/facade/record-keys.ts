@@ -3,7 +3,7 @@ import { toFields } from '../internal/cookie-key.js';
 import { changed, dateAfter, type Fields, type KeyStore, type ValueChange, valueIn, withValue } from './values.js';
 
 /** What a store of whole sessions must have to be changed by key: one atomic update. */
-export interface RecordStore {
+export interface AtomicStore {
   updateAsync(
     sid: string,
     change: (session: SessionData | undefined) => SessionData | undefined,
@@ -11,8 +11,8 @@ export interface RecordStore {
   destroyAsync(sid: string): Promise<void>;
 }
 
-export function isRecordStore(store: unknown): store is RecordStore {
-  const { updateAsync, destroyAsync } = (store ?? {}) as Partial<RecordStore>;
+export function isAtomicStore(store: unknown): store is AtomicStore {
+  const { updateAsync, destroyAsync } = (store ?? {}) as Partial<AtomicStore>;
   return typeof updateAsync === 'function' && typeof destroyAsync === 'function';
 }
 
@@ -22,10 +22,10 @@ export function isRecordStore(store: unknown): store is RecordStore {
  * keeps its other attributes, as they are what the browser has.
  */
 export class RecordKeys implements KeyStore {
-  readonly #store: RecordStore;
+  readonly #store: AtomicStore;
   readonly #now: () => number;
 
-  constructor(store: RecordStore, now: () => number) {
+  constructor(store: AtomicStore, now: () => number) {
     this.#store = store;
     this.#now = now;
   }

@@ -1,5 +1,5 @@
 import { misuse, SessileError } from '../errors.js';
-import { isThenable } from '../internal/awaitable.js';
+import { atOnce } from '../internal/awaitable.js';
 import { storedKey } from '../internal/cookie-key.js';
 import { describe } from '../internal/options.js';
 
@@ -40,11 +40,7 @@ export function snapshot(value: unknown): unknown {
 
 /** What `change` answers, as {@link snapshot} takes it. */
 export function changed(change: ValueChange, value: unknown): unknown {
-  const next = change(value);
-  if (isThenable(next)) {
-    next.then(undefined, () => {});
-    throw misuse('change must answer at once, not with a promise');
-  }
+  const next = atOnce('change', change(value));
   if (typeof next === 'number' && !Number.isFinite(next)) {
     throw misuse(`change must not answer ${next}; where there is no value yet it is given undefined: (n = 0) => n + 1`);
   }

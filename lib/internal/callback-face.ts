@@ -1,19 +1,19 @@
-import { misuse, SessileError } from '../errors.js';
+import { SessileError } from '../errors.js';
 import { byId } from './by-id.js';
-import { complain } from './complain.js';
+import { orComplain } from './complain.js';
 import { dateOf } from './cookie-text.js';
 import { type Callback, deliver } from './deliver.js';
 import { StoreBase } from './express-store.js';
 import { forwardEvents } from './forward-events.js';
 import { liveCookie } from './live-cookie.js';
-import { describe } from './options.js';
+import { type Fields, isFields } from './merge-fields.js';
+import { checkSession, checkSid } from './options.js';
 import { settle } from './settle.js';
 import { sourceOf } from './source-of.js';
 import { storedSession } from './stored-session.js';
 import { unlessMissing } from './unless-missing.js';
 
 type Method = (...args: unknown[]) => unknown;
-type Fields = Record<string, unknown>;
 type Parameter<Name extends 'get' | 'set' | 'touch', At extends number> = Parameters<
   NonNullable<InstanceType<typeof StoreBase>[Name]>
 >[At];
@@ -82,7 +82,7 @@ export class CallbackFace extends StoreBase {
 
   /** `act` is called at once, so that what it reads before its first `await` is as it was at the moment of the call. */
   #deliver<T>(callback: Callback<T> | undefined, act: () => Promise<T | undefined>): void {
-    deliver(typeof callback === 'function' ? callback : (error) => error && complain(this, error), act);
+    deliver(orComplain(callback, this), act);
   }
 
   async #ask(name: string, ...args: unknown[]): Promise<unknown> {
@@ -106,9 +106,7 @@ export class CallbackFace extends StoreBase {
 
 /** Refuses what JSON cannot hold before the store is asked. */
 function snapshot(session: unknown, now: () => number): { copy: Fields; date: number | undefined } {
-  if (typeof session !== 'object' || session === null || Array.isArray(session)) {
-    throw misuse(`a session must be an object, not ${describe(session)}`);
-  }
+  checkSession(session);
   let copy: Fields;
   try {
     copy = JSON.parse(JSON.stringify(session)) as Fields;
@@ -116,13 +114,6 @@ function snapshot(session: unknown, now: () => number): { copy: Fields; date: nu
     throw new SessileError('SESSILE_SERIALIZE', 'The session cannot be written as text; nothing was stored', { cause });
   }
   const { cookie } = copy;
-  if (typeof cookie !== 'object' || cookie === null) return { copy, date: undefined };
-  return {
-    copy: { ...copy, cookie: liveCookie(cookie as Fields, now) },
-    date: dateOf((cookie as Fields)['expires']),
-  };
-}
-
-function checkSid(sid: unknown): asserts sid is string {
-  if (typeof sid !== 'string') throw misuse(`a session id must be a string, not ${describe(sid)}`);
+  if (!isFields(cookie)) return { copy, date: undefined };
+  return { copy: { ...copy, cookie: liveCookie(cookie, now) }, date: dateOf(cookie['expires']) };
 }

@@ -1,7 +1,9 @@
 import { EventEmitter } from 'node:events';
+import type { Callback } from './deliver.js';
 import { describe } from './options.js';
 
 const warned = new Set<string>();
+const nobody = new EventEmitter();
 
 /**
  * For an error that no callback waits for: an `error` event where someone listens, else one process warning per code,
@@ -17,8 +19,21 @@ export function complain(emitter: EventEmitter, error: unknown): void {
 
 /** {@link complain} for a store that may be anybody's, and no emitter. */
 export function complainerOf(store: unknown): (error: unknown) => void {
-  const emitter = store instanceof EventEmitter ? store : new EventEmitter();
+  const emitter = emitterOf(store);
   return (error) => complain(emitter, error);
+}
+
+/** What emits the errors of a store that may be anybody's: itself, or else an emitter that nobody can listen to. */
+export function emitterOf(store: unknown): EventEmitter {
+  return store instanceof EventEmitter ? store : nobody;
+}
+
+/** The callback that was given, or for a call without one what tells the emitter's listeners of a failure. */
+export function orComplain<T>(callback: Callback<T> | undefined, emitter: EventEmitter): Callback<T> {
+  if (typeof callback === 'function') return callback;
+  return (error) => {
+    if (error) complain(emitter, error);
+  };
 }
 
 function warnOnce(error: unknown): void {

@@ -32,7 +32,7 @@ function write(plain: Record<string, unknown>, expires: Expires): string {
   const [keys, values] = [Object.keys(plain), Object.values(plain)];
   if (written?.expires === expires && isWritten(written, keys, values)) return written.text;
   const text = JSON.stringify({ ...plain, expires });
-  if (values.every((value, at) => keys[at] === 'expires' || isPlain(value))) written = { keys, values, expires, text };
+  if (values.every((value, at) => keys[at] === 'expires' || isFixed(value))) written = { keys, values, expires, text };
   return text;
 }
 
@@ -47,7 +47,7 @@ function isWritten(before: { keys: string[]; values: unknown[] }, keys: string[]
 }
 
 /** A value that is what it is: an object can change, and a function can have a toJSON. */
-function isPlain(value: unknown): boolean {
+function isFixed(value: unknown): boolean {
   return value === null || (typeof value !== 'object' && typeof value !== 'function');
 }
 
@@ -61,14 +61,14 @@ export function decodeCookie(text: string, deadline: number): unknown {
 
 /**
  * The cookie that was read last. Nearly all sessions of an app have the same text, and a copy costs an eighth of reading
- * it. Kept only where all its attributes are plain values, so that a copy shares nothing.
+ * it. Kept only where all its attributes are fixed values, so that a copy shares nothing.
  */
 let read: { readonly text: string; readonly cookie: object; readonly isDated: boolean } | undefined;
 
 function parse(text: string, deadline: number): unknown {
   const cookie: unknown = JSON.parse(text);
   const isDated = isFields(cookie) && cookie['expires'] === AT_DEADLINE;
-  if (isFields(cookie) && Object.values(cookie).every(isPlain)) read = { text, cookie: { ...cookie }, isDated };
+  if (isFields(cookie) && Object.values(cookie).every(isFixed)) read = { text, cookie: { ...cookie }, isDated };
   if (isDated) cookie['expires'] = new Date(deadline);
   return cookie;
 }

@@ -3,6 +3,7 @@ import { extname } from 'node:path';
 import type { Touch } from '../backend.js';
 import { SessileError } from '../errors.js';
 import { AtomicWriter } from './atomic-write.js';
+import { CORRUPT } from './desk.js';
 import { DirectorySync } from './directory-sync.js';
 import { EntryFiles, type FoundEntry } from './entry-files.js';
 import { formatEntry, NotAnEntry } from './entry-text.js';
@@ -68,7 +69,7 @@ export class EntryFolder {
     return this.#adopted.read(sid) ?? this.#entries.read(path, sid);
   }
 
-  /** Touches in place. False where that takes a rewrite, by who has the lock. */
+  /** Touches in place. False where that takes a rewrite, by who has the turn. */
   stamp(path: string, sid: string, to: Touch, now: number): boolean {
     try {
       return this.#entries.stamp(path, sid, to, now) && !this.#adopted?.has(sid);
@@ -142,7 +143,7 @@ export class EntryFolder {
   /** One finding per name is kept, the last, and more only where they are of kinds that cannot replace each other. */
   async #setAside(path: string, ground: Ground): Promise<string | undefined> {
     const stem = path.slice(0, -extname(path).length);
-    const names = [`${stem}.corrupt`, `${stem}.${randomUUID()}.corrupt`];
+    const names = [stem + CORRUPT, `${stem}.${randomUUID()}${CORRUPT}`];
     return codedAsync('Moving', () => this.#writer.setAside(path, names, ground));
   }
 }

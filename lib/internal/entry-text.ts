@@ -118,6 +118,16 @@ export function nameOf(sid: string): string {
   return createHash('sha256').update('\xff', 'latin1').update(sid, 'utf16le').digest('hex');
 }
 
+/** What the name of an entry's file ends with, behind {@link nameOf}. */
+export const SUFFIX = '.json';
+
+const FILE_NAME = /^[\da-f]{64}\.json$/;
+
+/** Whether a file of this name is ours, as far as the name tells. */
+export function isFileName(name: string): boolean {
+  return FILE_NAME.test(name);
+}
+
 function hex(sum: number): string {
   return sum.toString(16).padStart(8, '0');
 }

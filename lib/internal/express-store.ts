@@ -24,10 +24,15 @@ export function storeFrom(require: (name: string) => unknown): StoreBase {
   try {
     return (require('express-session') as { Store: StoreBase }).Store;
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'MODULE_NOT_FOUND' && message.includes("'express-session'")) return borrowingStore();
+    if (isNotInstalled(error)) return borrowingStore();
     throw error;
   }
+}
+
+/** Whether a `require` failed because express-session itself is not there, and not something that it needs. */
+export function isNotInstalled(error: unknown): boolean {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return code === 'MODULE_NOT_FOUND' && message.includes("'express-session'");
 }
 
 /**

@@ -1,15 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import { isExpired } from '../backend.js';
 import { dateOf } from './cookie-text.js';
-import type { GenericStore } from './generic-store.js';
+import { type GenericStore, TWO_WEEKS } from './generic-store.js';
 import { KeyedQueue } from './keyed-queue.js';
 import { type Fields, isFields } from './merge-fields.js';
 import { oneAnswer } from './one-answer.js';
 import { toText } from './record-store.js';
 import { storedSession } from './stored-session.js';
-
-/** What generic-session itself passes where nobody says how long: a session is read before its lifetime is known. */
-const TWO_WEEKS = 1_209_600_000;
 
 interface Lasting {
   readonly now: () => number;
@@ -45,6 +42,7 @@ export class GenericRecords {
    */
   async getAsync(sid: string): Promise<Fields | undefined> {
     return await this.#line.run(sid, async () => {
+      // It is read before it is known how long it is to live.
       const values = await this.#values(sid, TWO_WEEKS);
       const session = this.#living(values);
       if (session && isFields(values['cookie'])) await this.#store.extend(sid, this.#left(sid, session));

@@ -19,6 +19,9 @@ export interface GenericStore {
   extend(id: string, expire: number): void;
 }
 
+/** How long a session of generic-session's lives where nobody says it, in ms. */
+export const TWO_WEEKS = 1_209_600_000;
+
 const methods = ['get', 'getAll', 'set', 'del', 'delAll', 'extend'] as const;
 
 /** By its shape: no store of whole sessions has all of these. */

@@ -7,7 +7,10 @@ export interface Hold {
   headers: () => void;
   /** Called once, when the response ends; what it promises is waited for. */
   end: () => Promise<void> | undefined;
-  /** Told what `end` failed with, or why the response could not be sent after it. The response has not ended, and from now on ends like any other. */
+  /**
+   * Told what `end` failed with, or why the response could not be sent after it. The response has not ended, and from now
+   * on ends like any other.
+   */
   failed: (error: unknown) => void;
 }
 

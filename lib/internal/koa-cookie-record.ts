@@ -1,6 +1,5 @@
 import { dateOf } from './cookie-text.js';
-
-type Fields = Record<string, unknown>;
+import type { Fields } from './merge-fields.js';
 
 /** What sessions of koa-generic-session and koa-session-ts have as `cookie`: options of the cookies package. */
 export interface KoaCookie {

@@ -1,6 +1,7 @@
 import type { CarriedRecords } from './carried-records.js';
 import { fromRecord, type KoaCookie, lifetimeOf, toRecord } from './koa-cookie-record.js';
 import { settle } from './settle.js';
+import { unlessMissing } from './unless-missing.js';
 
 export interface CookieSession {
   cookie: KoaCookie;
@@ -65,21 +66,15 @@ export class SettledCookieSessions implements CookieSessions {
   }
 
   async get(sid: string): Promise<CookieSession | undefined> {
-    const session = (await this.#get(sid)) as CookieSession | null | undefined;
+    const session = (await this.#get(sid).catch(unlessMissing)) as CookieSession | null | undefined;
     if (typeof session !== 'object' || session === null) return undefined;
     const { cookie } = session as { cookie?: { expires?: unknown } };
     if (typeof cookie?.expires !== 'string') return session;
     return { ...session, cookie: { ...cookie, expires: new Date(cookie.expires) } };
   }
 
-  /** Stores of files answer `ENOENT` where there is no session. */
   async #get(sid: string): Promise<unknown> {
-    try {
-      return await settle(this.#store.get(sid), this.#store);
-    } catch (error) {
-      if ((error as { code?: unknown } | null)?.code === 'ENOENT') return undefined;
-      throw error;
-    }
+    return settle(this.#store.get(sid), this.#store);
   }
 
   async set(sid: string, session: object, { ttl }: { ttl?: number } = {}): Promise<void> {

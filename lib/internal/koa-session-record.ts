@@ -1,7 +1,6 @@
 import { toFields, toStored } from './cookie-key.js';
 import { dateOf } from './cookie-text.js';
-
-type Fields = Record<string, unknown>;
+import type { Fields } from './merge-fields.js';
 
 export interface RecordContext {
   /** ms that the store is to keep the session; else it says that the browser ends it. */

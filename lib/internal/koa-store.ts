@@ -14,13 +14,13 @@ export interface EventSource {
  * koa-session-ts have a `cookie`.
  */
 export class KoaStore<R extends object> extends EventEmitter {
-  readonly #plain: KoaSessions<R>;
+  readonly #cookieless: KoaSessions<R>;
   /** For koa-generic-session and koa-session-ts. */
   readonly withCookie: CookieSessions;
 
   constructor(records: CarriedRecords<R>, now: () => number) {
     super();
-    this.#plain = new KoaSessions(records, now);
+    this.#cookieless = new KoaSessions(records, now);
     this.withCookie = new RecordedCookieSessions(records, now);
   }
 
@@ -33,22 +33,22 @@ export class KoaStore<R extends object> extends EventEmitter {
 
   /** The session in the form of who calls; undefined where there is none. */
   get(sid: string, _maxAge?: number | 'session', call?: KoaSessionCall): Promise<object | undefined> {
-    return call === undefined ? this.withCookie.get(sid) : this.#plain.get(sid, call);
+    return call === undefined ? this.withCookie.get(sid) : this.#cookieless.get(sid, call);
   }
 
   /** @param maxAge ms that the session is kept from now; `'session'`: the `ttl` of the store counts */
   set(sid: string, session: object, maxAge?: number | 'session', call?: KoaSessionCall): Promise<void> {
-    if (call !== undefined || isPlain(session)) return this.#plain.set(sid, { data: session, maxAge }, call);
+    if (call !== undefined || isCookieless(session)) return this.#cookieless.set(sid, { data: session, maxAge }, call);
     return this.withCookie.set(sid, session, typeof maxAge === 'number' ? { ttl: maxAge } : {});
   }
 
   destroy(sid: string): Promise<void> {
-    return this.#plain.destroy(sid);
+    return this.#cookieless.destroy(sid);
   }
 }
 
 /** By its shape, for callers that leave the context out: an app may call values so in a session that has a cookie. */
-function isPlain(session: object): boolean {
+function isCookieless(session: object): boolean {
   const { cookie } = session as { cookie?: unknown };
   return ('_expire' in session || '_session' in session) && (typeof cookie !== 'object' || cookie === null);
 }

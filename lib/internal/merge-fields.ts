@@ -21,3 +21,10 @@ export function mergeFields(base: Fields, theirs: Fields, ours: Fields): Fields 
 export function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
+
+/** An object of no class, as a literal or JSON makes it. */
+export function isPlain(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}

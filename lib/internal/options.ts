@@ -1,14 +1,13 @@
 import { closest } from 'fastest-levenshtein';
 import { misuse } from '../errors.js';
+import { isFields } from './merge-fields.js';
 
 /** setTimeout takes any longer delay for 1 ms. */
 export const LONGEST_DELAY = 2 ** 31 - 1;
 
 /** Rejects an options value that is no object, and names that are not `known`, with the likely spelling. */
 export function checkNames(where: string, options: unknown, known: readonly string[]): void {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw misuse(`${where}: options must be an object, not ${describe(options)}`);
-  }
+  if (!isFields(options)) throw misuse(`${where}: options must be an object, not ${describe(options)}`);
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue;
     throw misuse(
@@ -37,6 +36,14 @@ export function checkFunction(where: string, name: string, value: unknown): void
 export function checkBoolean(where: string, name: string, value: unknown): boolean {
   if (typeof value === 'boolean') return value;
   throw misuse(`${where}: ${name} must be true or false, not ${describe(value)}`);
+}
+
+export function checkSid(sid: unknown): asserts sid is string {
+  if (typeof sid !== 'string') throw misuse(`a session id must be a string, not ${describe(sid)}`);
+}
+
+export function checkSession(session: unknown): asserts session is object {
+  if (!isFields(session)) throw misuse(`a session must be an object, not ${describe(session)}`);
 }
 
 /** Names a wrong value by its kind, and by itself only where that can give no secret away. */

@@ -5,7 +5,7 @@ import { codedAsync } from './io-error.js';
 import { breakLock, LEFTOVER, type LockPlace, lockOf, readOwner } from './lock-file.js';
 import { type PathLockOptions, pause, Waiter } from './lock-waiter.js';
 import { abandon, formatOwner, isNear, newTurn, type Owner, parseOwner } from './owner.js';
-import type { Place } from './writer.js';
+import type { Seat } from './writer.js';
 
 /** For so many ms after it had to wait for a lock, a process leaves the others a gap before it takes it once more. */
 const CONTENDED = 500;
@@ -39,7 +39,7 @@ export class PathLock {
    * @returns undefined where somebody has the lock
    * @throws SessileError `SESSILE_IO`, `SESSILE_BAD_PATH` where no lock can be made
    */
-  async tryAcquire(stem: string, by: Place): Promise<HeldLock | undefined> {
+  async tryAcquire(stem: string, by: Seat): Promise<HeldLock | undefined> {
     const { files } = this.#place;
     const owner = newTurn(by.owner);
     const taken = await codedAsync('Locking', () => files.lock(lockOf(stem), formatOwner(owner)));

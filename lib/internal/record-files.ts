@@ -1,29 +1,29 @@
 import { randomUUID } from 'node:crypto';
-import { resolve, sep } from 'node:path';
+import { sep } from 'node:path';
 import { type Awaitable, type Backend, type Change, type Entry, isExpired } from '../backend.js';
-import { misuse, SessileError } from '../errors.js';
+import { SessileError } from '../errors.js';
 import { AtomicWriter } from './atomic-write.js';
 import { chain } from './awaitable.js';
+import { CORRUPT } from './desk.js';
 import { openDirectory } from './directory.js';
 import { EntryFiles } from './entry-files.js';
-import { NotAnEntry, nameOf } from './entry-text.js';
+import { NotAnEntry, nameOf, SUFFIX } from './entry-text.js';
 import { type Files, nodeFiles } from './files.js';
 import { codedAsync } from './io-error.js';
 import { KeyedQueue } from './keyed-queue.js';
 import { Listing } from './listing.js';
 import { isFields } from './merge-fields.js';
-import { describe } from './options.js';
 import { readSeconds, toSeconds } from './record-store.js';
+import { removeDead } from './remove-dead.js';
 import { type Ground, Turns } from './turns.js';
 
-const SUFFIX = '.json';
 const NAME = /^([\w-]{1,128})\.json$/;
 /** In ms: how long a write waits for another process, and when an owner that cannot be seen to be dead is taken for it. */
 const LOCKS = { timeout: 15_000, staleAge: 10_000 };
 
 /**
- * Records as files `<id>.json` that hold `{"data": …, "expiresAt": seconds}`. The lock of a file, and what is prepared for
- * it, are named by the hash of its id, as no other file here is.
+ * Records as files `<id>.json` that hold `{"data": …, "expiresAt": seconds}`. The lock of a file is named by the hash of
+ * its id, as no other file here is.
  */
 export class RecordFiles implements Pick<Backend, 'read' | 'update' | 'prune' | 'close' | 'report'> {
   report?: (error: Error) => void;
@@ -39,10 +39,7 @@ export class RecordFiles implements Pick<Backend, 'read' | 'update' | 'prune' | 
    * @throws TypeError `SESSILE_MISUSE`; SessileError `SESSILE_BAD_PATH`
    */
   constructor(dir: string, files: Files = nodeFiles) {
-    if (typeof dir !== 'string' || dir === '') {
-      throw misuse(`fileStore: dir must be the path of a directory, not ${dir === '' ? 'empty' : describe(dir)}`);
-    }
-    const path = openDirectory(resolve(dir));
+    const path = openDirectory('fileStore', dir);
     this.#dir = path + sep;
     this.#files = files;
     this.#reader = new EntryFiles(files);
@@ -111,7 +108,7 @@ export class RecordFiles implements Pick<Backend, 'read' | 'update' | 'prune' | 
       return this.#load(path);
     } catch (cause) {
       if (!(cause instanceof NotAnEntry)) throw cause;
-      const aside = `${path.slice(0, -SUFFIX.length)}.${randomUUID()}.corrupt`;
+      const aside = `${path.slice(0, -SUFFIX.length)}.${randomUUID()}${CORRUPT}`;
       await codedAsync('Moving', () => this.#writer.setAside(path, [aside], ground));
       const message = `What is stored under a session's name is no session; it was moved to ${aside}`;
       this.report?.(new SessileError('SESSILE_CORRUPT', message, { cause }));
@@ -123,16 +120,11 @@ export class RecordFiles implements Pick<Backend, 'read' | 'update' | 'prune' | 
     return this.#reader.parse(path, parse);
   }
 
-  /** Looks again under the lock: what was renewed meanwhile stays. */
+  /** Looks again in its turn: what was renewed meanwhile stays. */
   async #pruneOne(id: string, now: number): Promise<boolean> {
     const found = await this.read(id);
     if (found === undefined || !isExpired(found.expires, now)) return false;
-    let removed = false;
-    await this.update(id, (entry) => {
-      removed = entry !== undefined && isExpired(entry.expires, now);
-      return removed ? undefined : entry;
-    });
-    return removed;
+    return await removeDead((change) => this.update(id, change), now);
   }
 }
 

@@ -1,9 +1,9 @@
 import { EventEmitter } from 'node:events';
-import { type Awaitable, type Backend, type Entry, isExpired } from '../backend.js';
+import { type Awaitable, type Backend, END_OF_TIME, type Entry, isExpired } from '../backend.js';
 import { misuse, SessileError } from '../errors.js';
 import { complain } from './complain.js';
 import { InFlight } from './in-flight.js';
-import { KeyedQueue } from './keyed-queue.js';
+import { queueOf } from './keyed-queue.js';
 import { type Fields, isFields } from './merge-fields.js';
 import { describe } from './options.js';
 import { touched } from './touched.js';
@@ -36,7 +36,7 @@ export interface RecordStore {
 /** How long the expired may stay in the storage, in ms, before a write has them removed. */
 const PRUNE_INTERVAL = 900_000;
 /** The last moment of a Date, for a record without a deadline. */
-const NEVER = 8.64e15;
+const NEVER = END_OF_TIME;
 const ID = /^[\w-]{1,128}$/;
 
 /** What is accepted as an id, from a browser too: up to 128 letters, digits, `_` and `-`. */
@@ -201,8 +201,6 @@ export function readSeconds(expiresAt: unknown): number | undefined {
 /** What changes records, one act after the other for each id. */
 export type RecordChanges = Required<Pick<RecordStore, 'update' | 'delete'>>;
 
-const queues = new WeakMap<RecordStore, KeyedQueue>();
-
 /**
  * The atomic `update` of a store, or one that is atomic in this process. There its `delete` stands in the same line: it
  * would else be undone by an update that has read and not written yet.
@@ -210,8 +208,7 @@ const queues = new WeakMap<RecordStore, KeyedQueue>();
 export function changesOf(store: RecordStore): RecordChanges {
   const remove = store.delete.bind(store);
   if (store.update) return { update: store.update.bind(store), delete: remove };
-  const queue = queues.get(store) ?? new KeyedQueue();
-  queues.set(store, queue);
+  const queue = queueOf(store);
   const update = async (id: string, change: RecordChange): Promise<void> => {
     const record = (await store.get(id)) ?? undefined;
     const next = change(record);

@@ -2,7 +2,7 @@ import { sep } from 'node:path';
 import type { Entry } from '../backend.js';
 import { misuse, SessileError } from '../errors.js';
 import type { EntryFiles, FoundEntry } from './entry-files.js';
-import { NotAnEntry } from './entry-text.js';
+import { isFileName, NotAnEntry } from './entry-text.js';
 import { type Files, removeSync } from './files.js';
 import { coded } from './io-error.js';
 import { checkDuration, checkNames, describe } from './options.js';
@@ -25,7 +25,6 @@ const ONE_HOUR = 3_600_000;
 const LONGEST_NAME = 255;
 /** In an id these make it no file name, or one of another directory. */
 const NO_NAME = /[\0/\\]/;
-const OWN_NAME = /^[\da-f]{64}\.json$/;
 const EXTENSION = /^(?!\.(?:corrupt|lock|tmp|break)$)\.\w+$/;
 
 /**
@@ -89,7 +88,7 @@ export class SessionFileStoreFiles {
   sidOf(name: string): string | undefined {
     const sid = name.endsWith(this.#extension) ? name.slice(0, -this.#extension.length) : '';
     const path = this.pathOf(sid);
-    if (path === undefined || (OWN_NAME.test(name) && !this.#isSession(path))) return undefined;
+    if (path === undefined || (isFileName(name) && !this.#isSession(path))) return undefined;
     return sid;
   }
 

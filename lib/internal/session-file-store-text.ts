@@ -1,9 +1,7 @@
-import type { Entry } from '../backend.js';
+import { END_OF_TIME, type Entry } from '../backend.js';
 import { encodeCookie } from './cookie-text.js';
 import { NotAnEntry } from './entry-text.js';
 import { isFields } from './merge-fields.js';
-
-const END_OF_TIME = 8.64e15;
 
 /**
  * What session-file-store 1.5 wrote, unencrypted, as an entry; undefined for JSON without the mark that it puts on each

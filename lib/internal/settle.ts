@@ -1,4 +1,5 @@
 import { isThenable } from './awaitable.js';
+import { isPlain } from './merge-fields.js';
 
 type Thunk = (callback: (error?: unknown, ...values: unknown[]) => void) => unknown;
 
@@ -69,10 +70,4 @@ function isCoroutine(value: unknown): value is Coroutine {
 
 function isGeneratorFunction(value: unknown): value is (this: unknown) => unknown {
   return typeof value === 'function' && /^(?:Async)?GeneratorFunction$/.test(value.constructor.name);
-}
-
-function isPlain(value: unknown): value is object {
-  if (typeof value !== 'object' || value === null) return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
 }

@@ -6,7 +6,7 @@ import { expectDirectory, ioError, isDiskFull } from './io-error.js';
 import { Limiter } from './limiter.js';
 import type { PathLockOptions, Waiter } from './lock-waiter.js';
 import { type HeldLock, PathLock } from './path-lock.js';
-import { type Place, Writer } from './writer.js';
+import { type Seat, Writer } from './writer.js';
 
 /**
  * How many writes are under way at once: enough to keep libuv's thread pool busy. More would only stand in each other's
@@ -54,7 +54,7 @@ export class Turns {
    * @throws SessileError `SESSILE_IO`, `SESSILE_BAD_PATH`
    */
   announce(): void {
-    this.#writer.place();
+    this.#writer.seat();
   }
 
   /**
@@ -100,12 +100,12 @@ export class Turns {
   async #try(stem: string, act: (ground: Ground) => Promise<void>): Promise<'done' | 'locked' | 'revoked'> {
     expectDirectory(this.#files, stem, undefined);
     const began = performance.now();
-    let place: Place;
+    let seat: Seat;
     let lock: HeldLock | undefined;
     try {
-      place = this.#writer.place();
-      if (!place.desk.isSole) {
-        lock = await this.#locks.tryAcquire(stem, place);
+      seat = this.#writer.seat();
+      if (!seat.desk.isSole) {
+        lock = await this.#locks.tryAcquire(stem, seat);
         if (lock === undefined) return 'locked';
       }
     } catch (error) {
@@ -114,11 +114,11 @@ export class Turns {
       return 'done';
     }
     try {
-      await act(place.desk);
+      await act(seat.desk);
       return 'done';
     } catch (error) {
       if (!(error instanceof Revoked)) throw error;
-      this.#writer.lost(place);
+      this.#writer.lost(seat);
       if (performance.now() - began < this.#staleAge) return 'revoked';
       throw lockLost();
     } finally {

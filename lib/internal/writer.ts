@@ -9,7 +9,8 @@ import { Writers } from './writers.js';
 /** For so many ms after it met others a writer does not look whether they are gone. */
 const PATIENCE = 10_000;
 
-export interface Place {
+/** What a writer has in the directory as long as nobody takes it away. */
+export interface Seat {
   readonly owner: Owner;
   readonly desk: Desk;
 }
@@ -22,7 +23,7 @@ export class Writer {
   readonly #files: Files;
   readonly #inside: string;
   readonly #writers: Writers;
-  #place: Place | undefined;
+  #seat: Seat | undefined;
   /** Its records before it was revoked, as long as anything is left of their folders. */
   #former: Owner[] = [];
   #lookAt = 0;
@@ -38,30 +39,30 @@ export class Writer {
   }
 
   /** @throws SessileError `SESSILE_IO`, `SESSILE_BAD_PATH` */
-  place(): Place {
+  seat(): Seat {
     return coded('Preparing to write', () => {
-      this.#place ??= this.#enter();
-      if (!this.#place.desk.isSole && performance.now() >= this.#lookAt) this.#tryAlone(this.#place);
-      return this.#place;
+      this.#seat ??= this.#enter();
+      if (!this.#seat.desk.isSole && performance.now() >= this.#lookAt) this.#tryAlone(this.#seat);
+      return this.#seat;
     });
   }
 
-  /** For a place that was found to be revoked. */
-  lost(place: Place): void {
-    if (this.#place !== place) return;
-    this.#former.push(place.owner);
-    this.#place = undefined;
+  /** For a seat that was found to be revoked. */
+  lost(seat: Seat): void {
+    if (this.#seat !== seat) return;
+    this.#former.push(seat.owner);
+    this.#seat = undefined;
   }
 
   /** When nothing is under way any more. What cannot be removed now is somebody else's to remove later. */
   leave(): void {
-    if (this.#place !== undefined) this.#former.push(this.#place.owner);
-    this.#place = undefined;
+    if (this.#seat !== undefined) this.#former.push(this.#seat.owner);
+    this.#seat = undefined;
     this.#clear();
     attempt(() => this.#writers.tidy(0));
   }
 
-  #enter(): Place {
+  #enter(): Seat {
     expectDirectory(this.#files, this.#inside, undefined);
     const owner = newOwner();
     try {
@@ -86,7 +87,7 @@ export class Writer {
     }
   }
 
-  #tryAlone({ owner, desk }: Place): void {
+  #tryAlone({ owner, desk }: Seat): void {
     this.#lookAt = performance.now() + PATIENCE;
     this.#clear();
     if (this.#writers.hasOthers(owner)) return;

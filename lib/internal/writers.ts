@@ -156,7 +156,7 @@ export class Writers {
       if (errnoOf(error) !== 'EEXIST') throw error;
       const found = this.#files.lstatSync(path);
       if (found === undefined || found.isDirectory()) return;
-      throw new SessileError('SESSILE_BAD_PATH', `FileStore: ${path} must be a directory`, { cause: error });
+      throw new SessileError('SESSILE_BAD_PATH', `${path} must be a directory`, { cause: error });
     }
   }
 

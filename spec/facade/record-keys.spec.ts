@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { SessionData } from 'express-session';
 import { MemoryStore } from '../../lib/backends/memory.js';
-import { isRecordStore, RecordKeys } from '../../lib/facade/record-keys.js';
+import { isAtomicStore, RecordKeys } from '../../lib/facade/record-keys.js';
 import { generate, load, mount, save } from '../support/real-session.js';
 
 const START = Date.UTC(2030, 0, 1);
@@ -79,9 +79,9 @@ describe('record-keys', () => {
   });
 
   it('knows a store that has what it needs', () => {
-    expect(isRecordStore(new MemoryStore())).to.equal(true);
+    expect(isAtomicStore(new MemoryStore())).to.equal(true);
     for (const other of [undefined, null, {}, { updateAsync() {} }, new Map()]) {
-      expect(isRecordStore(other)).to.equal(false);
+      expect(isAtomicStore(other)).to.equal(false);
     }
   });
 });

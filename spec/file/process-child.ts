@@ -73,8 +73,8 @@ async function hold(order: Extract<ChildOrder, { do: 'hold' }>): Promise<Answer>
   const writer = holder;
   const locks = new PathLock({ files, writers: writer.writers }, { timeout: 10_000, staleAge: 60_000 });
   const waiter = locks.waiter(order.stem);
-  let lock = await locks.tryAcquire(order.stem, writer.place());
-  for (; lock === undefined; lock = await locks.tryAcquire(order.stem, writer.place())) await waiter.turn();
+  let lock = await locks.tryAcquire(order.stem, writer.seat());
+  for (; lock === undefined; lock = await locks.tryAcquire(order.stem, writer.seat())) await waiter.turn();
   try {
     closeSync(openSync(`${order.stem}.inside`, 'wx'));
     block(2);

@@ -177,7 +177,7 @@ describe('FileStore in several processes', function () {
     const dead = spawnSync(process.execPath, ['-e', '']).pid;
     // Nobody of them is ever alone, and so none is taken for alone for a moment: that would end what it has.
     const other = new Writer(nodeFiles, dir);
-    other.place();
+    other.seat();
     for (let round = 0; round < rounds; round += 1) {
       const stem = join(dir, String(round));
       symlinkSync(formatOwner({ ...newOwner(), pid: dead, turn: '1' }), `${stem}.lock`);

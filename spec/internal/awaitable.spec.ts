@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { chain, isThenable } from '../../lib/internal/awaitable.js';
+import { atOnce, chain, isThenable } from '../../lib/internal/awaitable.js';
 
 describe('isThenable', () => {
   it('knows promises and their like', () => {
@@ -35,5 +35,21 @@ describe('chain', () => {
     const error = new Error('no');
     const seen = await Promise.resolve(chain(Promise.reject(error), () => expect.fail('went on'))).catch((e) => e);
     expect(seen).to.equal(error);
+  });
+});
+
+describe('atOnce', () => {
+  it('passes on what is no promise', () => {
+    for (const answer of [undefined, null, 0, {}, 'then']) expect(atOnce('change', answer)).to.equal(answer);
+  });
+
+  it('refuses a promise by the name of who answered it, and handles its failure', () => {
+    const heard: unknown[] = [];
+    // biome-ignore lint/suspicious/noThenProperty: a thenable is what is refused
+    const promised = { then: (...listeners: unknown[]) => heard.push(...listeners) };
+    expect(() => atOnce('change', promised))
+      .to.throw(TypeError, 'change must answer at once, not with a promise')
+      .with.property('code', 'SESSILE_MISUSE');
+    expect(heard[1]).to.be.a('function');
   });
 });

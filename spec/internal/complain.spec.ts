@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { expect } from 'chai';
 import type { SessileError } from '../../lib/errors.js';
-import { complain, complainerOf } from '../../lib/internal/complain.js';
+import { complain, complainerOf, orComplain } from '../../lib/internal/complain.js';
 import { uncaught, warnings } from '../support/process-events.js';
 
 /** Codes that no other spec uses, as a process warns once per code. */
@@ -92,5 +92,18 @@ describe('complain', () => {
     const quiet = await warnings(() => complainerOf(store)(new SpecOf('to a listener')));
     expect(quiet).to.deep.equal([]);
     expect(told).to.have.length(1);
+  });
+
+  it('stands in for a callback that was not given, and for nothing else', async () => {
+    const emitter = new EventEmitter();
+    const told: unknown[] = [];
+    emitter.on('error', (error) => told.push(error));
+    const callback = () => {};
+    expect(orComplain(callback, emitter)).to.equal(callback);
+    const error = coded();
+    for (const none of [undefined, 'no function'] as (undefined | typeof callback)[]) orComplain(none, emitter)(error);
+    orComplain(undefined, emitter)(null);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(told).to.deep.equal([error, error]);
   });
 });

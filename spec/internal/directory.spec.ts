@@ -10,7 +10,7 @@ describe('openDirectory', () => {
 
   it('makes what is missing, for its owner alone, and answers the path', () => {
     const root = realpathSync(folder());
-    expect(openDirectory(join(root, 'a', 'b'))).to.equal(join(root, 'a', 'b'));
+    expect(openDirectory('FileStore', join(root, 'a', 'b'))).to.equal(join(root, 'a', 'b'));
     for (const made of ['a', 'a/b']) expect(statSync(join(root, made)).mode & 0o777, made).to.equal(0o700);
   });
 
@@ -18,8 +18,19 @@ describe('openDirectory', () => {
     const root = realpathSync(folder());
     mkdirSync(join(root, 'real', 'inner'), { recursive: true });
     symlinkSync(join(root, 'real'), join(root, 'link'));
-    expect(openDirectory(join(root, 'link'))).to.equal(join(root, 'real'));
-    expect(openDirectory(join(root, 'link', 'inner'))).to.equal(join(root, 'real', 'inner'));
+    expect(openDirectory('FileStore', join(root, 'link'))).to.equal(join(root, 'real'));
+    expect(openDirectory('FileStore', join(root, 'link', 'inner'))).to.equal(join(root, 'real', 'inner'));
+  });
+
+  it('names the store that it is for, and refuses what is no path', () => {
+    const path = join(folder(), 'file');
+    writeFileSync(path, '');
+    expect(() => openDirectory('fileStore', path)).to.throw(SessileError, /^fileStore: .*file cannot hold sessions/);
+    for (const dir of ['', 5, undefined, {}]) {
+      expect(() => openDirectory('fileStore', dir))
+        .to.throw(TypeError, /^fileStore: dir must be the path of a directory, not /)
+        .with.property('code', 'SESSILE_MISUSE');
+    }
   });
 
   it('says what is wrong with a path that cannot hold sessions, and makes nothing', () => {
@@ -32,7 +43,7 @@ describe('openDirectory', () => {
       ['dangling', 'cannot'],
       ['x'.repeat(300), 'it cannot be used (ENAMETOOLONG)'],
     ] as const) {
-      expect(() => openDirectory(join(root, path)), path)
+      expect(() => openDirectory('FileStore', join(root, path)), path)
         .to.throw(SessileError, reason)
         .with.property('code', 'SESSILE_BAD_PATH');
     }

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { isFields, mergeFields } from '../../lib/internal/merge-fields.js';
+import { isFields, isPlain, mergeFields } from '../../lib/internal/merge-fields.js';
 
 describe('mergeFields', () => {
   it('takes what we changed, added or deleted from us, and all else from them', () => {
@@ -26,5 +26,12 @@ describe('isFields', () => {
   it('is true of objects with keys', () => {
     expect([{}, Object.create(null)].map(isFields)).to.deep.equal([true, true]);
     expect([null, undefined, [], 'a', 1].map(isFields)).to.deep.equal(Array(5).fill(false));
+  });
+});
+
+describe('isPlain', () => {
+  it('is true of objects of no class', () => {
+    expect([{}, Object.create(null)].map(isPlain)).to.deep.equal([true, true]);
+    expect([null, undefined, [], new Date(), Object.create({}), 'a', () => {}].map(isPlain)).to.not.include(true);
   });
 });

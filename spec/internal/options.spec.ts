@@ -5,6 +5,8 @@ import {
   checkDuration,
   checkFunction,
   checkNames,
+  checkSession,
+  checkSid,
   describe as name,
 } from '../../lib/internal/options.js';
 
@@ -122,5 +124,22 @@ describe('describe', () => {
       'a symbol',
       'a bigint',
     ]);
+  });
+});
+
+describe('checkSid and checkSession', () => {
+  it('take any string, and any object that is no array', () => {
+    for (const sid of ['', 'a', '__proto__']) checkSid(sid);
+    for (const session of [{}, { cookie: 1 }, Object.create(null)]) checkSession(session);
+  });
+
+  it('refuse everything else without showing it', () => {
+    const refused = [undefined, null, 5, true, ['secret'], () => {}];
+    for (const value of [...refused, {}]) {
+      expect(misuseOf(() => checkSid(value))).to.equal(`a session id must be a string, not ${name(value)}`);
+    }
+    for (const value of [...refused, 'secret']) {
+      expect(misuseOf(() => checkSession(value))).to.equal(`a session must be an object, not ${name(value)}`);
+    }
   });
 });

@@ -7,7 +7,7 @@ import { Desk } from '../../lib/internal/desk.js';
 import { type Files, nodeFiles } from '../../lib/internal/files.js';
 import { formatOwner, newOwner, newTurn, type Owner } from '../../lib/internal/owner.js';
 import { type HeldLock, PathLock } from '../../lib/internal/path-lock.js';
-import type { Place } from '../../lib/internal/writer.js';
+import type { Seat } from '../../lib/internal/writer.js';
 import { Writers } from '../../lib/internal/writers.js';
 import { failureOf, systemError, watched } from '../support/folder.js';
 import { lockPlace } from '../support/locks.js';
@@ -33,7 +33,7 @@ describe('PathLock', () => {
   /** One writer's, who has come in. */
   function open({ timeout = 5_000, staleAge = 4_000, files = nodeFiles }: Partial<Settings> = {}) {
     const owner = come();
-    const by: Place = { owner, desk: new Desk(place.writers.folderOf(owner)) };
+    const by: Seat = { owner, desk: new Desk(place.writers.folderOf(owner)) };
     const locks = new PathLock({ files, writers: new Writers(files, dir) }, { timeout, staleAge });
     return { by, locks, take: (path = stem) => locks.tryAcquire(path, by) };
   }

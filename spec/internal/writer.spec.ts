@@ -4,7 +4,7 @@ import { performance } from 'node:perf_hooks';
 import { expect } from 'chai';
 import { type Files, nodeFiles } from '../../lib/internal/files.js';
 import { newOwner } from '../../lib/internal/owner.js';
-import { type Place, Writer } from '../../lib/internal/writer.js';
+import { type Seat, Writer } from '../../lib/internal/writer.js';
 import { failureOf, folders, systemError, watched } from '../support/folder.js';
 import { lockPlace } from '../support/locks.js';
 
@@ -27,8 +27,8 @@ describe('Writer', () => {
   afterEach(() => void Reflect.deleteProperty(performance, 'now'));
 
   const open = (changes: Partial<Files> = {}) => new Writer(watched(changes), place.dir);
-  const nameOf = ({ desk }: Place) => basename(desk.path);
-  const isIn = ({ owner }: Place) => place.writers.isIn(owner);
+  const nameOf = ({ desk }: Seat) => basename(desk.path);
+  const isIn = ({ owner }: Seat) => place.writers.isIn(owner);
 
   /** Each call of all kinds that name a path goes through `step` with its number. */
   function stepping(step: (at: number, path: string) => void): Partial<Files> {
@@ -45,13 +45,13 @@ describe('Writer', () => {
 
   it('is alone where nobody else is, and stays in its place', () => {
     const writer = open();
-    const one = writer.place();
+    const one = writer.seat();
     expect(one.desk.isSole).to.equal(true);
     expect(isIn(one)).to.equal(true);
     expect(one.desk.path).to.equal(place.writers.folderOf(one.owner));
     expect(readdirSync(one.desk.path)).to.deep.equal(['sole']);
     later = 60_000;
-    expect(writer.place()).to.equal(one);
+    expect(writer.seat()).to.equal(one);
   });
 
   it('makes nothing before it writes', () => {
@@ -61,7 +61,7 @@ describe('Writer', () => {
 
   it('is alone beside the dead, whose folders it removes', () => {
     come(dead());
-    const one = open().place();
+    const one = open().seat();
     expect(one.desk.isSole).to.equal(true);
     expect(inside()).to.deep.equal([nameOf(one)]);
   });
@@ -71,7 +71,7 @@ describe('Writer', () => {
       const other = come(make());
       const files = watched();
       const writer = new Writer(files, place.dir);
-      const one = writer.place();
+      const one = writer.seat();
       expect(one.desk.isSole).to.equal(false);
       expect(files.calls.filter((call) => call === 'namesSync')).to.have.length(1);
       expect(readdirSync(one.desk.path)).to.deep.equal([]);
@@ -83,30 +83,30 @@ describe('Writer', () => {
 
   it('that was alone is revoked when another one comes, and comes in again beside it without its mark', () => {
     const [first, second] = [open(), open()];
-    const former = first.place();
-    const other = second.place();
+    const former = first.seat();
+    const other = second.seat();
     expect([isIn(former), isIn(other), other.desk.isSole]).to.deep.equal([false, true, false]);
     expect(inside()).to.deep.equal([`${nameOf(former)}.revoked`, nameOf(other)].sort());
-    expect(first.place()).to.equal(former);
+    expect(first.seat()).to.equal(former);
     first.lost(former);
-    const next = first.place();
+    const next = first.seat();
     expect(next.owner.nonce).to.not.equal(former.owner.nonce);
     expect([next.desk.isSole, isIn(next), isIn(other)]).to.deep.equal([false, true, true]);
     expect(inside()).to.deep.equal([next, other].map(nameOf).sort());
     first.lost(former);
-    expect(first.place()).to.equal(next);
+    expect(first.seat()).to.equal(next);
   });
 
   it('is never alone while another one is in, wherever two who come at the same time interleave', () => {
     for (let at = 0; ; at += 1) {
-      let other: Place | undefined;
+      let other: Seat | undefined;
       const second = open();
       const first = open(
         stepping((call) => {
-          if (call === at) other = second.place();
+          if (call === at) other = second.seat();
         }),
       );
-      const one = first.place();
+      const one = first.seat();
       if (other === undefined) {
         expect(at).to.be.greaterThan(8);
         return;
@@ -125,19 +125,19 @@ describe('Writer', () => {
 
   it('is never alone while another one is in, wherever one comes while it looks again', () => {
     for (let at = 0; ; at += 1) {
-      let other = undefined as Place | undefined;
+      let other = undefined as Seat | undefined;
       let calls = Number.NEGATIVE_INFINITY;
       const [second, before] = [open(), come()];
       const first = open(
         stepping(() => {
-          if (calls++ === at) other = second.place();
+          if (calls++ === at) other = second.seat();
         }),
       );
-      first.place();
+      first.seat();
       place.writers.leave(before);
       later += 10_001;
       calls = 0;
-      const one = first.place();
+      const one = first.seat();
       if (other === undefined) {
         expect(at).to.be.greaterThan(4);
         expect(one.desk.isSole).to.equal(true);
@@ -153,14 +153,14 @@ describe('Writer', () => {
     const other = come();
     const files = watched();
     const writer = new Writer(files, place.dir);
-    const one = writer.place();
+    const one = writer.seat();
     place.writers.leave(other);
     files.calls.length = 0;
     later = 9_000;
-    expect(writer.place().desk.isSole).to.equal(false);
+    expect(writer.seat().desk.isSole).to.equal(false);
     expect(files.calls).to.deep.equal([]);
     later = 10_001;
-    expect(writer.place()).to.equal(one);
+    expect(writer.seat()).to.equal(one);
     expect(one.desk.isSole).to.equal(true);
     expect(readdirSync(one.desk.path)).to.deep.equal(['sole']);
   });
@@ -169,26 +169,26 @@ describe('Writer', () => {
     come();
     const files = watched();
     const writer = new Writer(files, place.dir);
-    const one = writer.place();
+    const one = writer.seat();
     later = 10_001;
     files.calls.length = 0;
-    writer.place();
+    writer.seat();
     expect(files.calls).to.include('namesSync').and.not.include('lockSync');
     files.calls.length = 0;
     later = 19_000;
-    writer.place();
+    writer.seat();
     expect(files.calls).to.deep.equal([]);
     expect([one.desk.isSole, isIn(one)]).to.deep.equal([false, true]);
   });
 
   it('does not say that it is alone where that cannot be said', () => {
-    const one = open({ lockSync: () => false }).place();
+    const one = open({ lockSync: () => false }).seat();
     expect(one.desk.isSole).to.equal(false);
     const lockSync = () => {
       throw systemError('ENOSPC', 'symlink');
     };
     later = 20_000;
-    expect(open({ lockSync }).place().desk.isSole).to.equal(false);
+    expect(open({ lockSync }).seat().desk.isSole).to.equal(false);
   });
 
   it('that fails in the middle of coming is alone later, and leaves nothing', () => {
@@ -202,7 +202,7 @@ describe('Writer', () => {
       const gone = come(dead());
       let failure: unknown;
       try {
-        writer.place();
+        writer.seat();
       } catch (error) {
         failure = error;
         expect(error, `at ${at}`).to.have.property('code', 'SESSILE_IO');
@@ -213,7 +213,7 @@ describe('Writer', () => {
         return;
       }
       later += 10_001;
-      const one = writer.place();
+      const one = writer.seat();
       expect(one.desk.isSole, `failed at ${at}`).to.equal(true);
       expect(inside(), `failed at ${at}`).to.deep.equal([nameOf(one)]);
       expect(place.writers.isIn(gone)).to.equal(false);
@@ -229,17 +229,17 @@ describe('Writer', () => {
       nodeFiles.rmdirSync(path);
     };
     const [first, second] = [open({ rmdirSync }), open()];
-    const former = first.place();
-    second.place();
+    const former = first.seat();
+    second.seat();
     second.leave();
     expect(inside()).to.deep.equal([`${nameOf(former)}.revoked`]);
     first.lost(former);
     isRefused = true;
-    const next = first.place();
+    const next = first.seat();
     expect(next.desk.isSole).to.equal(false);
     isRefused = false;
     later = 10_001;
-    expect(first.place()).to.equal(next);
+    expect(first.seat()).to.equal(next);
     expect(next.desk.isSole).to.equal(true);
     expect(inside()).to.deep.equal([nameOf(next)]);
   });
@@ -256,24 +256,24 @@ describe('Writer', () => {
       return nodeFiles.lockSync(path, record);
     };
     const writer = open({ unlinkSync, lockSync });
-    const one = writer.place();
+    const one = writer.seat();
     place.writers.leave(other);
     isOther = true;
     later = 10_001;
-    expect(writer.place().desk.isSole).to.equal(false);
-    expect(open().place().desk.isSole).to.equal(false);
+    expect(writer.seat().desk.isSole).to.equal(false);
+    expect(open().seat().desk.isSole).to.equal(false);
     expect(isIn(one)).to.equal(false);
   });
 
   describe('leave', () => {
     it('removes all that is its own, and the folder of all with the last one', () => {
       const [first, second] = [open(), open()];
-      const former = first.place();
-      second.place();
+      const former = first.seat();
+      second.seat();
       first.lost(former);
-      first.place();
+      first.seat();
       first.leave();
-      expect(inside()).to.deep.equal([nameOf(second.place())]);
+      expect(inside()).to.deep.equal([nameOf(second.seat())]);
       second.leave();
       expect(inside()).to.equal(undefined);
       expect(names()).to.deep.equal([]);
@@ -283,21 +283,21 @@ describe('Writer', () => {
     it('removes what is left of a place that was revoked, whether that was noticed or not', () => {
       for (const isNoticed of [false, true]) {
         const [first, second] = [open(), open()];
-        const former = first.place();
-        second.place();
+        const former = first.seat();
+        second.seat();
         if (isNoticed) first.lost(former);
         first.leave();
-        expect(inside()).to.deep.equal([nameOf(second.place())]);
+        expect(inside()).to.deep.equal([nameOf(second.seat())]);
         second.leave();
       }
     });
 
     it('is not the end: who writes after it comes in again', () => {
       const writer = open();
-      const former = writer.place();
+      const former = writer.seat();
       writer.leave();
       later = 10_001;
-      const next = writer.place();
+      const next = writer.seat();
       expect([isIn(former), isIn(next), next.desk.isSole]).to.deep.equal([false, true, true]);
     });
 
@@ -313,7 +313,7 @@ describe('Writer', () => {
       };
       const writer = open({ rmdirSync, namesSync });
       isRefused = false;
-      const one = writer.place();
+      const one = writer.seat();
       isRefused = true;
       writer.leave();
       expect(isIn(one)).to.equal(true);
@@ -324,7 +324,7 @@ describe('Writer', () => {
 
     it('has no error where the directory is gone', () => {
       const writer = open();
-      writer.place();
+      writer.seat();
       rmSync(place.dir, { recursive: true });
       writer.leave();
       expect(existsSync(place.dir)).to.equal(false);
@@ -335,10 +335,10 @@ describe('Writer', () => {
   it('does not come into a directory that is gone, or where a link has its name', async () => {
     const outside = elsewhere();
     rmSync(place.dir, { recursive: true });
-    expect(await failureOf(() => open().place())).to.have.property('code', 'SESSILE_BAD_PATH');
+    expect(await failureOf(() => open().seat())).to.have.property('code', 'SESSILE_BAD_PATH');
     expect(existsSync(place.dir)).to.equal(false);
     symlinkSync(outside, place.dir);
-    expect(await failureOf(() => open().place())).to.have.property('code', 'SESSILE_BAD_PATH');
+    expect(await failureOf(() => open().seat())).to.have.property('code', 'SESSILE_BAD_PATH');
     expect(readdirSync(outside)).to.deep.equal([]);
   });
 });
