@@ -494,9 +494,10 @@ describe('RedisBackend, updating what was seen', () => {
   });
 
   it('brings back nothing that was removed meanwhile', async () => {
-    const { held, backend } = holding('');
+    const { names, held, backend } = holding('');
     await backend.update('a', increment, entryOf(1));
     expect(held.text).to.equal('');
+    expect(names).to.deep.equal(['EVALSHA']);
     backend.close();
   });
 
