@@ -6,7 +6,7 @@ export const notes: Readonly<Record<string, string>> = {
   'lib/backends/memory.ts':
     'a change looks an entry up without making it the latest, which the write after it does; a save looks nothing up',
   'lib/backends/redis.ts':
-    'a change waits for two answers of the server, GET and compare-and-set, which is what makes it atomic; left as it is',
+    'a save compares with what its request was given and sets, in one step; only where that is gone does it look again',
   'lib/core.ts':
     'what compares, merges and renews baselines is inlined here; one closure less for each call. Without the merge ' +
     "(`concurrency: 'overwrite'`, the subjects with `-overwrite`) a request is not measurably faster",

@@ -33,8 +33,12 @@ export interface Backend {
    * - `change` answers undefined: the entry is removed; it is no error if there was none;
    * - `change` answers the very object it was given: nothing is written;
    * - `change` throws: nothing is written, and what it threw is what `update` throws or rejects with, unchanged.
+   *
+   * `seen` is what was there some time ago and likely still is: a backend that would have to ask for what is there may
+   * give that to `change` first, if it finds out in the step in which it writes whether it is still there. Where it is
+   * not, all of the above is true as if there had been no `seen`. Whoever need not ask ignores it.
    */
-  update(sid: string, change: Change): Awaitable<void>;
+  update(sid: string, change: Change, seen?: Entry): Awaitable<void>;
 
   /**
    * `update(sid, () => entry)` for a backend that can do it with less because it need not look first; one that cannot has

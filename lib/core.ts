@@ -82,15 +82,17 @@ export class SessionCore {
     return this.#put(sid, ours);
   }
 
+  /** Mostly nobody else saved it since: then what this request started from is still there. */
   #save(sid: string, session: SessionData, ours: Entry): Awaitable<void> {
-    return this.#backend.update(sid, (found) => {
+    const change = (found: Entry | undefined) => {
       const base = this.#baselines.of(sid, session, found);
       if (base === undefined) return this.#alive(ours);
       const theirs = this.#alive(found);
       const next = theirs && this.#alive(this.#merge(base, theirs, ours));
       if (next) this.#baselines.wrote(session, sid, ours, next);
       return next;
-    });
+    };
+    return this.#backend.update(sid, change, this.#baselines.of(sid, session));
   }
 
   /**

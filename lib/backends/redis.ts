@@ -78,8 +78,12 @@ export class RedisBackend implements Backend {
     return this.#queue.follow(sid, () => this.#read(this.#keys.of(sid)));
   }
 
-  update(sid: string, change: Change): Awaitable<void> {
-    return this.#inTurn(sid, (until) => this.#update(this.#keys.of(sid), change, until));
+  update(sid: string, change: Change, seen?: Entry): Awaitable<void> {
+    const key = this.#keys.of(sid);
+    return this.#inTurn(sid, async (until) => {
+      const found = seen && (await this.#guess(key, change, seen));
+      if (found !== null) await this.#update(key, change, until, found);
+    });
   }
 
   write(sid: string, entry: Entry | undefined): Awaitable<void> {
@@ -166,25 +170,46 @@ export class RedisBackend implements Backend {
   }
 
   /**
+   * An update in one step and not two, where what was seen is still there. Nobody has found that out when `change` leaves
+   * it be or throws: that counts for nothing. One whose time is over by its text may have been prolonged by connect-redis.
+   * @returns null when that was done; what is there instead; undefined where nothing was asked
+   */
+  async #guess(key: string, change: Change, seen: Entry): Promise<string | null | undefined> {
+    if (isExpired(seen.expires, this.#now())) return undefined;
+    let next: Entry | undefined;
+    try {
+      next = change(seen);
+    } catch {
+      return undefined;
+    }
+    return next === seen ? undefined : this.#replace(key, formatEntry(seen), next);
+  }
+
+  /**
    * Compares and sets: nobody is kept waiting by a process that stops half-way. An attempt of which the answer is lost
    * is not made again: it may have been done, and what it did may have been changed by others since.
    * @throws SessileError `SESSILE_LOCK_TIMEOUT`, `SESSILE_IO`, and what `change` throws
    */
-  async #update(key: string, change: Change, until: number): Promise<void> {
-    let text = String((await this.#link.send(['GET', key])) ?? '');
+  async #update(key: string, change: Change, until: number, found?: string): Promise<void> {
+    let text = found ?? String((await this.#link.send(['GET', key])) ?? '');
     for (let attempt = 1; ; attempt += 1) {
       const current = text === '' ? undefined : await this.#toEntry(key, text);
       const next = change(current);
       if (next === current && (next !== undefined || text === '')) return;
       if (current === undefined && text !== '') await this.#setAside(key, text);
-      const wanted = next === undefined ? '' : formatEntry(next);
-      const lease = next === undefined ? '0' : this.#lease(next);
-      const answer = await run(this.#link.send, replace, [key, text, wanted, lease]);
-      if (answer === null) return;
-      text = String(answer);
+      const present = await this.#replace(key, text, next);
+      if (present === null) return;
+      text = present;
       await pause(Math.random() * Math.min(attempt, LONGEST_PAUSE));
       checkTime(until);
     }
+  }
+
+  /** Null when that was done, or the text that is there instead; empty is nothing there. */
+  async #replace(key: string, text: string, next: Entry | undefined): Promise<string | null> {
+    const [wanted, lease] = next === undefined ? ['', '0'] : [formatEntry(next), this.#lease(next)];
+    const answer = await run(this.#link.send, replace, [key, text, wanted, lease]);
+    return answer === null ? null : String(answer);
   }
 
   /** A touch that need not write the data, with what {@link RedisTouches.redate} answers; undefined where it cannot. */

@@ -445,6 +445,113 @@ describe('RedisBackend', () => {
   });
 });
 
+describe('RedisBackend, updating what was seen', () => {
+  const CLOCK = { now: () => NOW, grace: 0 };
+  const entryOf = (n: number, expires = NOW + 5_000): Entry => {
+    return { data: `{"n":${n}}`, cookie: '{"expires":"deadline"}', expires };
+  };
+  const textOf = (n: number, expires = NOW + 5_000) =>
+    `{"cookie":{"expires":"${new Date(expires).toISOString()}"},"n":${n}}`;
+  const increment = (found: Entry | undefined) => found && entryOf(Number(/\d+/.exec(found.data)) + 1, found.expires);
+
+  /** A server that has `text` under the one key, and what it is asked. */
+  function holding(text: string) {
+    const names: string[] = [];
+    const held = { text };
+    const replace = ([was, next]: readonly string[]) => {
+      if (held.text !== was) return held.text;
+      held.text = next as string;
+      return null;
+    };
+    const client = Object.assign(new EventEmitter(), {
+      isOpen: true,
+      isReady: true,
+      sendCommand: async ([name = '', ...args]: readonly string[]) => {
+        names.push(name);
+        if (name === 'GET') return held.text || null;
+        return name === 'PTTL' ? 4_000 : replace(args.slice(3));
+      },
+    });
+    return { names, held, backend: new RedisBackend({ client }, CLOCK) };
+  }
+
+  it('is one step where that is still there', async () => {
+    const { names, held, backend } = holding(textOf(1));
+    await backend.update('a', increment, entryOf(1));
+    expect(held.text).to.equal(textOf(2));
+    await backend.update('a', () => undefined, entryOf(2));
+    expect(held.text).to.equal('');
+    expect(names).to.deep.equal(['EVALSHA', 'EVALSHA']);
+    backend.close();
+  });
+
+  it('starts from what is there instead', async () => {
+    const { names, held, backend } = holding(textOf(7));
+    await backend.update('a', increment, entryOf(1));
+    expect(held.text).to.equal(textOf(8));
+    expect(names).to.deep.equal(['EVALSHA', 'EVALSHA']);
+    backend.close();
+  });
+
+  it('brings back nothing that was removed meanwhile', async () => {
+    const { names, held, backend } = holding('');
+    await backend.update('a', increment, entryOf(1));
+    expect(held.text).to.equal('');
+    expect(names).to.deep.equal(['EVALSHA']);
+    backend.close();
+  });
+
+  it('asks before it believes that there is nothing to do', async () => {
+    const { held, backend } = holding(textOf(7));
+    await backend.update('a', (found) => (found?.data === '{"n":1}' ? found : increment(found)), entryOf(1));
+    expect(held.text).to.equal(textOf(8));
+    backend.close();
+  });
+
+  it('fails by what is there alone', async () => {
+    const { held, backend } = holding(textOf(7));
+    const refuse = (n: number) => (found: Entry | undefined) => {
+      if (found?.data === `{"n":${n}}`) throw new RangeError('refused');
+      return increment(found);
+    };
+    await backend.update('a', refuse(1), entryOf(1));
+    expect(held.text).to.equal(textOf(8));
+    expect(await failureOf(() => backend.update('a', refuse(8), entryOf(8)))).to.be.instanceOf(RangeError);
+    expect(held.text).to.equal(textOf(8));
+    backend.close();
+  });
+
+  it('asks for what is past its deadline, as connect-redis may have prolonged it', async () => {
+    const { names, held, backend } = holding(textOf(1, NOW));
+    const alive = (found: Entry | undefined) => (found && found.expires > NOW ? increment(found) : undefined);
+    await backend.update('a', alive, entryOf(1, NOW));
+    expect(held.text).to.equal(textOf(2, NOW + 4_000));
+    expect(names).to.deep.equal(['GET', 'PTTL', 'EVALSHA']);
+    backend.close();
+  });
+
+  it('is what a store does when it saves what it loaded', async () => {
+    const expires = Date.now() + HOUR;
+    const { names, held, backend } = holding(textOf(1, expires));
+    backend.close();
+    const client = Object.assign(new EventEmitter(), {
+      isOpen: true,
+      isReady: true,
+      sendCommand: async (args: readonly string[]) => {
+        names.push(args[0] as string);
+        return args[0] === 'GET' ? held.text : null;
+      },
+    });
+    const store = new RedisStore({ client });
+    const data = (await store.getAsync('a')) as SessionData & { n: number };
+    const loaded = { ...data, n: 2 };
+    store.carry(data, loaded);
+    await store.setAsync('a', loaded);
+    expect(names).to.deep.equal(['GET', 'EVALSHA']);
+    await store.closeAsync();
+  });
+});
+
 async function eventually(holds: () => Promise<boolean>): Promise<void> {
   while (!(await holds())) await pause(10);
 }
