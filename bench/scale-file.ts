@@ -1,29 +1,15 @@
-// How FileStore does with very many sessions: node --expose-gc --import tsx bench/scale-file.ts [sessions] [rounds]
-// Prints the figures, and ends with 1 where one misses its bar.
+// FileStore's part of scale.ts.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FileBackend, FileStore } from '../lib/backends/file.js';
-import { type Act, fill, idle, LATER, ratioOf, sidOf, type Watched, watch } from '../spec/file/scale.js';
+import { type Act, fill, LATER, ratioOf, sidOf } from '../spec/file/scale.js';
+import { idle, watch } from '../spec/support/watch.js';
+import { judge, numbers, show } from './scale-report.js';
 
-const [sessions = 200_000, rounds = 9] = process.argv.slice(2).map(Number);
+const [sessions = 200_000, rounds = 9] = numbers;
 const FEW = 1_000;
 const root = mkdtempSync(join(tmpdir(), 'sessile-scale-'));
-let missed = 0;
-
-function judge(line: string, met: boolean): void {
-  console.log(`${met ? 'met   ' : 'MISSED'}  ${line}`);
-  if (!met) missed += 1;
-}
-
-function show(line: string, { seconds, delay, turn, growth }: Watched<unknown>): void {
-  const figures = [
-    `${seconds.toFixed(1)} s`,
-    `loop delay p99 ${delay.toFixed(1)} ms`,
-    `CPU of a turn p99 ${turn.toFixed(1)} ms`,
-  ];
-  console.log(`        ${line}: ${figures.join(', ')}, heap +${growth.toFixed(1)} MB`);
-}
 
 /** Of the same thousand sessions among few and among many; then of any among many, where the CPU's caches end. */
 async function speeds(small: FileBackend, large: FileBackend): Promise<void> {
@@ -80,4 +66,3 @@ try {
 } finally {
   rmSync(root, { recursive: true, force: true });
 }
-process.exitCode = missed > 0 ? 1 : 0;

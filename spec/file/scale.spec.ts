@@ -5,7 +5,8 @@ import { FileBackend, FileStore } from '../../lib/backends/file.js';
 import { formatEntry, nameOf } from '../../lib/internal/entry-text.js';
 import { type Files, nodeFiles } from '../../lib/internal/files.js';
 import { folders, namesIn } from '../support/folder.js';
-import { fill, LATER, sample, sidOf, watch } from './scale.js';
+import { watch } from '../support/watch.js';
+import { fill, LATER, sample, sidOf } from './scale.js';
 import { pruneAgainstSet } from './scale-orders.js';
 
 /** Rounds of the gate times this; `npm run torture` sets it. */

@@ -1,10 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Entry } from '../../lib/backend.js';
 import type { FileBackend } from '../../lib/backends/file.js';
 import { formatEntry, nameOf } from '../../lib/internal/entry-text.js';
+import { percentile } from '../support/watch.js';
 
 export const LATER = 4_000_000_000_000;
 export const sample: Entry = {
@@ -23,53 +22,6 @@ export function fill(dir: string, { count, dead = 0 }: { count: number; dead?: n
     writeFileSync(join(dir, `${nameOf(sidOf(n))}.json`), formatEntry(sidOf(n), entry), { mode: 0o600 });
   }
 }
-
-export interface Watched<T> {
-  readonly answer: T;
-  readonly seconds: number;
-  /** Event-loop delay, 99th percentile, in ms. On a busy machine this has what others took, too. */
-  readonly delay: number;
-  /** CPU time that one turn of the event loop took, 99th percentile, in ms: what we took. */
-  readonly turn: number;
-  /** By how much the heap was larger, at most, than before, after a collection where one can be asked for, in MB. */
-  readonly growth: number;
-}
-
-/** Runs `act` and watches the event loop and the heap meanwhile. */
-export async function watch<T>(act: () => Promise<T>): Promise<Watched<T>> {
-  const turns: number[] = [];
-  globalThis.gc?.();
-  const before = process.memoryUsage().heapUsed;
-  let [running, most, cpu] = [true, before, process.cpuUsage()];
-  const onTurn = () => {
-    const { user, system } = process.cpuUsage(cpu);
-    turns.push((user + system) / 1_000);
-    cpu = process.cpuUsage();
-    if (running) setImmediate(onTurn);
-  };
-  setImmediate(onTurn);
-  const heap = setInterval(() => {
-    globalThis.gc?.();
-    most = Math.max(most, process.memoryUsage().heapUsed);
-  }, 500);
-  const delays = monitorEventLoopDelay({ resolution: 1 });
-  delays.enable();
-  const began = performance.now();
-  const answer = await act();
-  const seconds = (performance.now() - began) / 1_000;
-  delays.disable();
-  clearInterval(heap);
-  running = false;
-  return {
-    answer,
-    seconds,
-    delay: delays.percentile(99) / 1e6,
-    turn: percentile(turns, 0.99),
-    growth: (most - before) / 2 ** 20,
-  };
-}
-
-export const idle = (): Promise<Watched<void>> => watch(() => sleep(1_000));
 
 export type Act = 'get' | 'set' | 'touch';
 
@@ -113,8 +65,4 @@ export async function ratioOf(act: Act, [small, large]: [Subject, Subject], roun
 export interface Subject {
   readonly backend: FileBackend;
   readonly among: number;
-}
-
-export function percentile(values: number[], share: number): number {
-  return values.sort((a, b) => a - b)[Math.floor(values.length * share)] ?? Number.NaN;
 }
