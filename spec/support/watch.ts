@@ -1,4 +1,4 @@
-import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { createHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface Watched<T> {
@@ -14,13 +14,13 @@ export interface Watched<T> {
 
 /** Runs `act` and watches the event loop and the heap meanwhile. */
 export async function watch<T>(act: () => Promise<T>): Promise<Watched<T>> {
-  const turns: number[] = [];
+  const turns = createHistogram();
   globalThis.gc?.();
   const before = process.memoryUsage().heapUsed;
   let [running, most, cpu] = [true, before, process.cpuUsage()];
   const onTurn = () => {
     const { user, system } = process.cpuUsage(cpu);
-    turns.push((user + system) / 1_000);
+    turns.record(Math.max(1, user + system));
     cpu = process.cpuUsage();
     if (running) setImmediate(onTurn);
   };
@@ -41,7 +41,7 @@ export async function watch<T>(act: () => Promise<T>): Promise<Watched<T>> {
     answer,
     seconds,
     delay: delays.percentile(99) / 1e6,
-    turn: percentile(turns, 0.99),
+    turn: turns.percentile(99) / 1_000,
     growth: (most - before) / 2 ** 20,
   };
 }
