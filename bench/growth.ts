@@ -68,9 +68,9 @@ function choose(names: readonly string[]): Subject[] {
   });
 }
 
-/** Memory is not shared by processes. */
-function axesOf({ kind }: Subject): Axis[] {
-  return axes.filter((axis) => axis !== 'processes' || kind !== 'memory');
+/** Memory is not shared by processes, and what a raw subject made is for itself. */
+function axesOf({ kind, role }: Subject): Axis[] {
+  return axes.filter((axis) => axis !== 'processes' || (kind !== 'memory' && role !== 'raw'));
 }
 
 async function growthOf(subject: Subject, run: Run): Promise<Growth> {
