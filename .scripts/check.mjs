@@ -23,6 +23,7 @@ const steps = [
   ['types', 'tsc', ['-p', '.']],
   ['publint', 'publint', ['--strict', '--pack', 'npm'], asBuilt],
   ['attw', 'attw', ['--pack', '.'], asBuilt],
+  ['audit', 'node', ['.scripts/audit.mjs']],
   ['new user', 'node', ['.scripts/new-user.mjs']],
   ['reference', 'node', ['.scripts/reference.mjs', '--check']],
   ['specs', 'c8', [...coverage, 'mocha', ...severalAtOnce, ...terse, 'spec/**/*.spec.ts']],
@@ -41,7 +42,7 @@ if (otherNode) {
 }
 
 /** Steps whose words are of interest when they succeed, too. */
-const TOLD = new Set(['new user', 'reference', 'specs', 'specs, other Node', 'coverage']);
+const TOLD = new Set(['audit', 'new user', 'reference', 'specs', 'specs, other Node', 'coverage']);
 const COUNTS = /^\d+ passed, \d+ failed, \d+ skipped\n/m;
 let counts = '';
 let running;

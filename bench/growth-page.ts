@@ -1,5 +1,6 @@
 import type { Panel } from './charts.js';
 import type { Act } from './contract.js';
+import { reasons } from './growth-notes.js';
 import type { Axis } from './growth-options.js';
 import { tableOf } from './markdown.js';
 
@@ -70,7 +71,13 @@ export function growthPage(heads: readonly string[], growths: readonly Growth[])
   ];
   for (const growth of growths) {
     const { subject } = growth;
-    parts.push(`## ${subject}`, shapeOf(growth), `![${subject}](growth-${subject}.svg)`, tableOf(head, rowsOf(growth)));
+    parts.push(
+      `## ${subject}`,
+      shapeOf(growth),
+      reasons[subject] ?? '',
+      `![${subject}](growth-${subject}.svg)`,
+      tableOf(head, rowsOf(growth)),
+    );
   }
   return `${parts.filter(Boolean).join('\n\n')}\n`;
 }

@@ -1,5 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Awaitable, type Backend, type Change, type Entry, isExpired, type Touch } from '../backend.js';
+import {
+  type Awaitable,
+  type Backend,
+  type Change,
+  END_OF_TIME,
+  type Entry,
+  isExpired,
+  type Touch,
+} from '../backend.js';
 import { misuse, SessileError } from '../errors.js';
 import { countAlive } from '../internal/count-alive.js';
 import { KeyedQueue } from '../internal/keyed-queue.js';
@@ -10,12 +18,12 @@ import { RedisLink } from '../internal/redis-link.js';
 import { replace, run } from '../internal/redis-scripts.js';
 import { dateText, type Found, formatEntry, frameOf, parseEntry } from '../internal/redis-text.js';
 import { RedisTouches } from '../internal/redis-touches.js';
+import { removeDead } from '../internal/remove-dead.js';
 import { touched } from '../internal/touched.js';
 import { SessionStore, type StoreOptions } from '../store.js';
 
 export type { RedisClient };
 
-const END_OF_TIME = 8.64e15;
 const ONE_HOUR = 3_600_000;
 /** connect-redis rounds what is left of a session up to a whole second: less than that is nothing. */
 const ROUNDING = 1_000;
@@ -124,19 +132,10 @@ export class RedisBackend implements Backend {
   async prune(now: number, signal?: AbortSignal): Promise<number> {
     if (this.#grace === 0) return 0;
     let removed = 0;
-    const bury = (sid: string) => {
-      let dead = false;
-      const buried = this.update(sid, (found) => {
-        dead = found !== undefined && isExpired(found.expires, now);
-        return dead ? undefined : found;
-      });
-      return Promise.resolve(buried).then(() => {
-        if (dead) removed += 1;
-      });
-    };
+    const bury = (sid: string) => removeDead((change) => this.update(sid, change), now);
     for await (const page of this.#pages()) {
       if (signal?.aborted) break;
-      await Promise.all(page.map(bury));
+      removed += (await Promise.all(page.map(bury))).filter(Boolean).length;
     }
     return removed;
   }

@@ -5,7 +5,7 @@ import { isHeld, statementError } from '../internal/sqlite-errors.js';
 import { keyOf, sidOf } from '../internal/sqlite-key.js';
 import { openFile, type SqliteDatabase } from '../internal/sqlite-library.js';
 import { checkOptions, type SqliteBackendOptions } from '../internal/sqlite-options.js';
-import { GroupCommit, Thrown } from '../internal/sqlite-queue.js';
+import { apply, GroupCommit } from '../internal/sqlite-queue.js';
 import { GroupRead } from '../internal/sqlite-reads.js';
 import { EntryRows, type Keyed, type Stretch } from '../internal/sqlite-rows.js';
 import { first, patiently, prepareDatabase } from '../internal/sqlite-schema.js';
@@ -258,14 +258,6 @@ export class SqliteBackend implements Backend {
 
   #number(pragma: string): number {
     return Number(first(this.#database, `PRAGMA ${pragma}`));
-  }
-}
-
-function apply(change: Change, current: Entry | undefined): Entry | undefined {
-  try {
-    return change(current);
-  } catch (error) {
-    throw new Thrown(error);
   }
 }
 

@@ -52,10 +52,25 @@ export const NOT_A_FILE = new Set<unknown>(['EISDIR', 'ELOOP', 'EMLINK', 'EAGAIN
 /** Only its owner may read a file without leaving a trace; for others it is opened as usual. */
 function openSync(path: string, flags: number): number {
   try {
-    return fs.openSync(path, flags);
+    return withoutStack(() => fs.openSync(path, flags));
   } catch (error) {
     if (errnoOf(error) !== 'EPERM' || (flags & O_NOATIME) === 0) throw error;
     return fs.openSync(path, flags & ~O_NOATIME);
+  }
+}
+
+/** Whoever freezes what is built in forbids that. */
+const isLimitOurs = Object.getOwnPropertyDescriptor(Error, 'stackTraceLimit')?.writable === true;
+
+/** That a file is not there is an answer like any other, and to collect a stack for it takes longer than to find out. */
+function withoutStack<T>(act: () => T): T {
+  if (!isLimitOurs) return act();
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 0;
+  try {
+    return act();
+  } finally {
+    Error.stackTraceLimit = limit;
   }
 }
 

@@ -22,7 +22,8 @@ interface Open {
  * is done with it. Before each use its path is looked up. As long as a file is open no other one can have its number, so
  * one whose path leads to that number is the one that would be opened now; any other is.
  *
- * There are two generations. What was not used while the younger one was filled, or for a while, is closed.
+ * There are two generations, and every second the older one is closed. While the younger one is full nothing else is kept:
+ * to close one for another, where there are more in use than can be kept, would cost more than it saves.
  */
 export class OpenFiles {
   readonly #files: Files;
@@ -37,7 +38,7 @@ export class OpenFiles {
   /** The file `path` for reading and writing, not to be closed; undefined where it cannot be kept. Errors are the system's. */
   open(path: string): number | undefined {
     if (!MAY_KEEP) return undefined;
-    const open = this.#young.get(path) ?? this.#renewed(path);
+    const open = this.#young.get(path) ?? this.#aged(path);
     if (open === undefined) return this.#openAnew(path);
     const { ino, dev } = this.#files.lstatSync(path) ?? {};
     if (ino === open.ino && dev === open.dev) return open.fd;
@@ -61,15 +62,16 @@ export class OpenFiles {
     this.#age();
   }
 
-  #renewed(path: string): Open | undefined {
+  #aged(path: string): Open | undefined {
     const open = this.#old.get(path);
-    if (open === undefined) return undefined;
+    if (open === undefined || this.#isFull) return open;
     this.#old.delete(path);
     this.#keep(path, open);
     return open;
   }
 
   #openAnew(path: string): number | undefined {
+    if (this.#isFull) return undefined;
     let fd: number;
     try {
       fd = this.#files.openSync(path, flags.patch);
@@ -86,8 +88,11 @@ export class OpenFiles {
     return undefined;
   }
 
+  get #isFull(): boolean {
+    return this.#young.size >= generation();
+  }
+
   #keep(path: string, open: Open): void {
-    if (this.#young.size >= generation()) this.#age();
     this.#young.set(path, open);
     this.#timer ??= setTimeout(() => this.#tick(), IDLE).unref();
   }

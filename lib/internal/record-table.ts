@@ -5,7 +5,7 @@ import { describe } from './options.js';
 import { readSeconds, toSeconds } from './record-store.js';
 import { isHeld, statementError } from './sqlite-errors.js';
 import { checkVersion, isDatabase, openFile, type SqliteDatabase, type SqliteStatement } from './sqlite-library.js';
-import { GroupCommit, Thrown } from './sqlite-queue.js';
+import { apply, GroupCommit } from './sqlite-queue.js';
 import { checkTable, columnsOf, configure, first, patiently } from './sqlite-schema.js';
 
 /** How long to wait, in ms, while another process has the file locked. */
@@ -131,12 +131,4 @@ function makeTable(database: SqliteDatabase, table: string): void {
   }
   if (columnsOf(database, table) === COLUMNS) return;
   throw new SessileError('SESSILE_BAD_SCHEMA', `sqliteStore: there is a table "${table}" with other columns`);
-}
-
-function apply(change: Change, current: Entry | undefined): Entry | undefined {
-  try {
-    return change(current);
-  } catch (error) {
-    throw new Thrown(error);
-  }
 }

@@ -1,4 +1,4 @@
-import type { Entry } from '../backend.js';
+import { END_OF_TIME, type Entry } from '../backend.js';
 import { misuse, SessileError } from '../errors.js';
 import { encodeCookie } from './cookie-text.js';
 import { checkNames } from './options.js';
@@ -127,6 +127,6 @@ export class AdoptedTable {
   #toFound(row: unknown): Found {
     const { sid, sess, deadline } = row as Omit<Found, 'expires'> & { deadline: unknown };
     const at = Math.trunc(this.#read(deadline));
-    return { sid, sess, expires: at >= 0 && at <= 8.64e15 ? at : 0 };
+    return { sid, sess, expires: at >= 0 && at <= END_OF_TIME ? at : 0 };
   }
 }

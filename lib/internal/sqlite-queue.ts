@@ -1,3 +1,4 @@
+import type { Change, Entry } from '../backend.js';
 import { Later } from './later.js';
 import { endsTransaction, isHeld, lockTimeout, resultOf, statementError } from './sqlite-errors.js';
 import type { SqliteDatabase, SqliteStatement } from './sqlite-library.js';
@@ -14,6 +15,15 @@ export class Thrown {
 
   constructor(error: unknown) {
     this.error = error;
+  }
+}
+
+/** What `change` makes of what is there. @throws Thrown */
+export function apply(change: Change, current: Entry | undefined): Entry | undefined {
+  try {
+    return change(current);
+  } catch (error) {
+    throw new Thrown(error);
   }
 }
 

@@ -29,6 +29,23 @@ describe('files', () => {
   describe('openSync', () => {
     const noatime = (fs.constants as { O_NOATIME?: number }).O_NOATIME ?? 0;
 
+    it('collects no stack for what is not there, and leaves to others how long theirs are', () => {
+      const [limit, path] = [Error.stackTraceLimit, join(folder(), 'none')];
+      for (const wanted of [limit, 3]) {
+        Error.stackTraceLimit = wanted;
+        expect(() => nodeFiles.openSync(path, flags.read))
+          .to.throw()
+          .with.property('stack')
+          .that.does.not.include('\n    at ');
+        expect(Error.stackTraceLimit).to.equal(wanted);
+        writeFileSync(path, '');
+        nodeFiles.closeSync(nodeFiles.openSync(path, flags.read));
+        expect(Error.stackTraceLimit).to.equal(wanted);
+        fs.rmSync(path);
+      }
+      Error.stackTraceLimit = limit;
+    });
+
     for (const name of ['read', 'patch'] as const) {
       it(`for ${name} leaves the time of access as it is`, function () {
         if (noatime === 0) {

@@ -125,18 +125,20 @@ describe('OpenFiles', () => {
     expect(isOpen(usedFd)).to.equal(false);
   });
 
-  it('keeps 128 at most, those that were used last among them', () => {
-    const { open, file } = given();
-    const [first, last] = [file('first'), file('last')];
-    const firstFd = open.open(first);
-    const fds = Array.from({ length: 1_000 }, (_, index) => {
-      expect(open.open(first)).to.equal(firstFd);
-      return open.open(file(`${index}`));
-    });
-    const lastFd = open.open(last);
-    expect(new Set(fds).size).to.be.at.most(129);
-    expect(open.open(first)).to.equal(firstFd);
-    expect(open.open(last)).to.equal(lastFd);
+  it('keeps 64 of a second and 64 of the one before at most, and closes none for another', () => {
+    const { files, open, file } = given();
+    const paths = Array.from({ length: 200 }, (_, index) => file(`${index}`));
+    const ask = () => paths.map((path) => open.open(path)).filter((fd) => fd !== undefined);
+    const first = ask();
+    expect(first.length).to.be.within(1, 64);
+    expect(ask()).to.deep.equal(first);
+    mock.timers.tick(1_000);
+    const others = paths.slice(100).map((path) => open.open(path));
+    expect(others.filter((fd) => fd !== undefined)).to.have.length(first.length);
+    expect(ask(), 'those of before are still there').to.include.members(first);
+    expect(files.calls).to.not.include('releaseSync');
+    mock.timers.tick(1_000);
+    expect(first.map(isOpen)).to.not.include(true);
   });
 
   it('closes one that it is to forget, and all of them in the end', () => {
