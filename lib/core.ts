@@ -11,6 +11,7 @@ import {
   isUntouched,
   mergeSave,
   mergeTouch,
+  type Written,
   withoutTick,
 } from './merge.js';
 import type { Codec } from './record.js';
@@ -84,8 +85,11 @@ export class SessionCore {
 
   /** Mostly nobody else saved it since: then what this request started from is still there. */
   #save(sid: string, session: SessionData, ours: Entry): Awaitable<void> {
+    // An attempt that fails has put together what nobody stored: the next one starts where the first did.
+    let before: { wrote: Written | undefined } | undefined;
     const change = (found: Entry | undefined) => {
-      const base = this.#baselines.of(sid, session, found);
+      before ??= { wrote: this.#baselines.written(session) };
+      const base = this.#baselines.of(sid, session, found, before.wrote);
       if (base === undefined) return this.#alive(ours);
       const theirs = this.#alive(found);
       const next = theirs && this.#alive(this.#merge(base, theirs, ours));

@@ -20,6 +20,12 @@ export interface Baseline extends Entry {
   readonly hidden: readonly string[];
 }
 
+/** What a save put together for the storage, and what the request had then. */
+export interface Written {
+  readonly stored: Entry;
+  readonly had: Baseline;
+}
+
 const NONE: readonly string[] = [];
 
 /**
@@ -30,7 +36,7 @@ const NONE: readonly string[] = [];
 export class Baselines {
   readonly #given = companion<Baseline>();
   readonly #taken = companion<Baseline>();
-  readonly #wrote = companion<{ stored: Entry; had: Baseline }>();
+  readonly #wrote = companion<Written>();
 
   give(data: object, sid: string, { data: text, cookie, expires }: Entry): void {
     this.#given.set(data, { sid, data: text, cookie, expires, hidden: NONE });
@@ -57,9 +63,16 @@ export class Baselines {
     return !isPlain(session) || this.#taken.get(session) !== undefined;
   }
 
-  /** @param found what is stored now */
-  of(sid: string, session: object, found?: Entry): Baseline | undefined {
-    const wrote = this.#wrote.get(session);
+  /** What the save before wrote, as far as is known. */
+  written(session: object): Written | undefined {
+    return this.#wrote.get(session);
+  }
+
+  /**
+   * @param found what is stored now
+   * @param wrote from before this save: what it would write itself where its first attempt succeeds counts for nothing here
+   */
+  of(sid: string, session: object, found?: Entry, wrote?: Written): Baseline | undefined {
     const baseline = wrote && found && isSameText(wrote.stored, found) ? wrote.had : this.#taken.get(session);
     return baseline?.sid === sid ? baseline : undefined;
   }

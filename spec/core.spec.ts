@@ -297,6 +297,31 @@ for (const promises of [false, true]) {
       expect(await stored()).to.deep.equal({ theirs: 1, cookie: cookie() });
     });
 
+    it('starts from what the save before stored, where the answer of that was lost and what was seen is gone', async () => {
+      const { core, backend, load, stored } = setUp({ promises });
+      backend.guesses = true;
+      await core.set('a', session({ n: 1 }));
+      const request = await load();
+      request['user'] = 'zoe';
+      backend.lost = new Error('no answer');
+      await failure(() => core.set('a', request));
+      expect(await stored()).to.have.property('user', 'zoe');
+      delete request['user'];
+      await core.set('a', request);
+      expect(await stored()).to.not.have.property('user');
+    });
+
+    it('keeps the later deadline of a renewal that came between, where what was seen is gone', async () => {
+      const { core, backend, load } = setUp({ promises });
+      backend.guesses = true;
+      await core.set('a', session({ n: 1, cookie: cookie({ expires: inMs(500) }) }));
+      const request = await load();
+      await core.touch('a', session({ cookie: cookie({ expires: inMs(600) }) }));
+      request.cookie = cookie({ expires: inMs(900) }) as unknown as SessionData['cookie'];
+      await core.set('a', request);
+      expect(backend.kept.get('a')).to.have.property('expires', START + 900);
+    });
+
     it('answers the last of the answers where the backend retries', async () => {
       const { core, backend, load, stored } = setUp({ promises });
       await core.set('a', session({ n: 1 }));

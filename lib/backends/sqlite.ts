@@ -5,6 +5,7 @@ import { isHeld, statementError } from '../internal/sqlite-errors.js';
 import { keyOf, sidOf } from '../internal/sqlite-key.js';
 import { openFile, type SqliteDatabase } from '../internal/sqlite-library.js';
 import { checkOptions, type SqliteBackendOptions } from '../internal/sqlite-options.js';
+import { LogPace } from '../internal/sqlite-pace.js';
 import { apply, GroupCommit } from '../internal/sqlite-queue.js';
 import { GroupRead } from '../internal/sqlite-reads.js';
 import { EntryRows, type Keyed, type Stretch } from '../internal/sqlite-rows.js';
@@ -18,12 +19,6 @@ export type { SqliteBackendOptions, SqliteDatabase };
 
 /** How many pages one transaction gives back at most. */
 const PAGES_AT_ONCE = 50;
-/** How many steps of work that nobody waits for go into the log at most before it is emptied. */
-const MOST_STEPS = 16;
-/** Emptying it in less time than this, in ms, lets one step more go in the next time; in more than twice this, half. */
-const SHORT_WAIT = 2;
-/** The longest rest after the log was emptied, in ms. */
-const LONGEST_REST = 200;
 
 /** Entries in a table of a SQLite database, which other processes may use at the same time. */
 export class SqliteBackend implements Backend {
@@ -34,7 +29,7 @@ export class SqliteBackend implements Backend {
   readonly #queue: GroupCommit;
   readonly #adopted: AdoptedTable | undefined;
   readonly #reads: GroupRead;
-  #stepsAtOnce = 1;
+  readonly #pace = new LogPace();
   #steps = 0;
   report?: (error: Error) => void;
 
@@ -212,27 +207,20 @@ export class SqliteBackend implements Backend {
     }
   }
 
-  /**
-   * Work that nobody waits for, in short steps with a pause for requests. Each step dirties pages all over the file, and
-   * to empty the log waits for the disk, the longer the more pages there are (of a million sessions 4 ms after one step,
-   * 25 after 16). So it is emptied as often as keeps that short, and a rest follows that is three times as long.
-   */
+  /** Work that nobody waits for, in short steps with a pause for requests, and a rest whenever the log was emptied. */
   async #slice<T>(work: () => T): Promise<T> {
     const answer = await this.#queue.add(work);
     this.#steps += 1;
-    await pause(this.#steps >= this.#stepsAtOnce ? this.#rest() : 1);
+    await pause(this.#steps >= this.#pace.stepsAtOnce ? this.#emptyLog() : 1);
     return answer;
   }
 
-  /** Empties the log; answers how long to leave the event loop to others then, in ms. */
-  #rest(): number {
+  /** Answers how long to leave the event loop to others then, in ms. */
+  #emptyLog(): number {
     const start = performance.now();
     this.#checkpoint('PASSIVE');
-    const waited = performance.now() - start;
     this.#steps = 0;
-    if (waited < SHORT_WAIT) this.#stepsAtOnce = Math.min(this.#stepsAtOnce + 1, MOST_STEPS);
-    else if (waited > 2 * SHORT_WAIT) this.#stepsAtOnce = Math.ceil(this.#stepsAtOnce / 2);
-    return Math.min(1 + 3 * waited, LONGEST_REST);
+    return this.#pace.emptied(performance.now() - start);
   }
 
   /** A tenth of free pages stays: it will be needed again. */

@@ -114,12 +114,23 @@ export class EntryFiles {
   #once<T>(path: string, { flag, keeps }: Way, act: (fd: number) => T): T | undefined {
     try {
       const open = keeps ? this.#open?.open(path) : undefined;
-      return open === undefined ? this.#closing(this.#files.openSync(path, flag), act) : act(open);
+      if (open === undefined) return this.#closing(this.#files.openSync(path, flag), act);
+      return this.#kept(path, open, act);
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return expectDirectory(this.#files, path, error) as undefined;
       if (NOT_A_FILE.has(errnoOf(error)))
         throw new NotAnEntry('something else than a file has this name', { cause: error });
       throw ioError('Reading', error);
+    }
+  }
+
+  /** Nothing is decided by a file that was kept: who looks again opens it anew. */
+  #kept<T>(path: string, fd: number, act: (fd: number) => T): T {
+    try {
+      return act(fd);
+    } catch (error) {
+      this.#open?.forget(path);
+      throw error;
     }
   }
 

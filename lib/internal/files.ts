@@ -59,18 +59,17 @@ function openSync(path: string, flags: number): number {
   }
 }
 
-/** Whoever freezes what is built in forbids that. */
-const isLimitOurs = Object.getOwnPropertyDescriptor(Error, 'stackTraceLimit')?.writable === true;
-
-/** That a file is not there is an answer like any other, and to collect a stack for it takes longer than to find out. */
+/**
+ * That a file is not there is an answer like any other, and to collect a stack for it takes longer than to find out.
+ * Whoever freezes what is built in gets one.
+ */
 function withoutStack<T>(act: () => T): T {
-  if (!isLimitOurs) return act();
   const limit = Error.stackTraceLimit;
-  Error.stackTraceLimit = 0;
+  if (!Reflect.set(Error, 'stackTraceLimit', 0)) return act();
   try {
     return act();
   } finally {
-    Error.stackTraceLimit = limit;
+    Reflect.set(Error, 'stackTraceLimit', limit);
   }
 }
 

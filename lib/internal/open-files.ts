@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { attempt, errnoOf, type Files, flags } from './files.js';
 
-/** At most twice as many are open, and in all no more than a sixteenth of what the process may have. */
+/** At most twice as many are open for one store, and for all no more than a sixteenth of what the process may have. */
 const GENERATION = 64;
-const PARTS = 32;
+const PARTS = 16;
 /** What nobody asks for is closed after this to twice as long, in ms. */
 const IDLE = 1_000;
 /** Windows lets nobody replace a file that is open. */
@@ -50,7 +50,7 @@ export class OpenFiles {
   forget(path: string): void {
     for (const generation of [this.#young, this.#old]) {
       const open = generation.get(path);
-      if (open !== undefined) this.#files.releaseSync(open.fd);
+      if (open !== undefined) this.#release(open);
       generation.delete(path);
     }
   }
@@ -64,7 +64,7 @@ export class OpenFiles {
 
   #aged(path: string): Open | undefined {
     const open = this.#old.get(path);
-    if (open === undefined || this.#isFull) return open;
+    if (open === undefined || this.#young.size >= GENERATION) return open;
     this.#old.delete(path);
     this.#keep(path, open);
     return open;
@@ -82,6 +82,7 @@ export class OpenFiles {
     const found = attempt(() => this.#files.fstatSync(fd));
     if (found?.isFile() && Number.isSafeInteger(found.ino)) {
       this.#keep(path, { fd, ino: found.ino, dev: found.dev });
+      keptByAll += 1;
       return fd;
     }
     this.#files.releaseSync(fd);
@@ -89,7 +90,7 @@ export class OpenFiles {
   }
 
   get #isFull(): boolean {
-    return this.#young.size >= generation();
+    return this.#young.size >= GENERATION || keptByAll >= mostKept();
   }
 
   #keep(path: string, open: Open): void {
@@ -103,17 +104,26 @@ export class OpenFiles {
   }
 
   #age(): void {
-    for (const { fd } of this.#old.values()) this.#files.releaseSync(fd);
+    for (const open of this.#old.values()) this.#release(open);
     this.#old = this.#young;
     this.#young = new Map();
   }
+
+  /** Where somebody else in this process closed it by mistake, its number may be another file's now. */
+  #release({ fd, ino, dev }: Open): void {
+    keptByAll -= 1;
+    const found = attempt(() => this.#files.fstatSync(fd));
+    if (found?.ino === ino && found.dev === dev) this.#files.releaseSync(fd);
+  }
 }
 
-let size: number | undefined;
+/** How many are kept by all stores of this process. */
+let keptByAll = 0;
+let most: number | undefined;
 
-function generation(): number {
-  size ??= Math.max(1, Math.min(GENERATION, Math.floor(mostFiles() / PARTS)));
-  return size;
+function mostKept(): number {
+  most ??= Math.floor(mostFiles() / PARTS);
+  return most;
 }
 
 /** How many files this process may open, where the system says so in a file. Node has raised that to what is allowed. */

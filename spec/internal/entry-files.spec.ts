@@ -1,11 +1,12 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import fs, { mkdirSync, readFileSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { SessileError } from '../../lib/errors.js';
 import { EntryFiles } from '../../lib/internal/entry-files.js';
 import { formatEntry, NotAnEntry, nameOf } from '../../lib/internal/entry-text.js';
 import { type Files, nodeFiles } from '../../lib/internal/files.js';
+import { OpenFiles } from '../../lib/internal/open-files.js';
 import { failureOf, folders, systemError, watched } from '../support/folder.js';
 
 const entry = { data: '{"n":1}', cookie: '{"path":"/"}', expires: 5_000 };
@@ -74,6 +75,25 @@ describe('EntryFiles', () => {
       writeFileSync(other, formatEntry('b', { data: '{"n":2}', cookie: '{"path":"!"}', expires: 1 }));
       entryFiles.read(other, 'b');
       expect(first).to.deep.equal({ sid: 'a', ...entry });
+    });
+
+    it('decides nothing by a file that was kept open: it opens it anew and looks again', () => {
+      const { dir, path } = given();
+      let fd = -1;
+      const openSync: Files['openSync'] = (file, flag) => {
+        fd = nodeFiles.openSync(file, flag);
+        return fd;
+      };
+      const files = watched({ openSync });
+      const entryFiles = new EntryFiles(files, new OpenFiles(files));
+      entryFiles.read(path, 'a');
+      const other = join(dir, 'other');
+      writeFileSync(other, 'no session');
+      fs.closeSync(fd);
+      const theirs = fs.openSync(other, 'r');
+      expect(theirs).to.equal(fd);
+      expect(entryFiles.read(path, 'a')).to.deep.equal({ sid: 'a', ...entry });
+      fs.closeSync(theirs);
     });
 
     it('looks again where it caught a touch half way, and gives up after the third look', () => {

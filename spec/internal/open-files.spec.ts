@@ -1,4 +1,15 @@
-import { fstatSync, mkdirSync, readFileSync, readSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { mock } from 'node:test';
 import { expect } from 'chai';
@@ -139,6 +150,19 @@ describe('OpenFiles', () => {
     expect(files.calls).to.not.include('releaseSync');
     mock.timers.tick(1_000);
     expect(first.map(isOpen)).to.not.include(true);
+  });
+
+  it('closes nothing that somebody else closed and opened something else for', () => {
+    const { open, file, files } = given();
+    const [path, other] = [file('a'), file('b')];
+    const fd = open.open(path) as number;
+    closeSync(fd);
+    const theirs = openSync(other, 'r');
+    expect(theirs).to.equal(fd);
+    open.forget(path);
+    expect(textOf(theirs)).to.equal('b');
+    expect(files.calls).to.not.include('releaseSync');
+    closeSync(theirs);
   });
 
   it('closes one that it is to forget, and all of them in the end', () => {

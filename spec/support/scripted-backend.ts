@@ -14,6 +14,10 @@ export class ScriptedBackend implements Backend {
   write?: (sid: string, entry: Entry | undefined) => Awaitable<void>;
   /** How often `update` calls `change` before the call that counts, as an optimistic backend may. */
   retries = 0;
+  /** Whether `update` gives `change` first what was seen, and only where that is gone what is there. */
+  guesses = false;
+  /** What the next `update` fails with after it has written, as where an answer is lost. */
+  lost: Error | undefined;
   closedWhileBusy = false;
   readonly #promises: boolean;
   readonly #faults = new Map<Act, unknown>();
@@ -57,14 +61,19 @@ export class ScriptedBackend implements Backend {
     });
   }
 
-  update(sid: string, change: Change): Awaitable<void> {
+  update(sid: string, change: Change, seen?: Entry): Awaitable<void> {
     return this.#act('update', () => {
       for (let i = 0; i < this.retries; i += 1) change(this.kept.get(sid));
       const current = this.kept.get(sid);
-      const next = change(current);
+      const guess = this.guesses && seen ? change(seen) : undefined;
+      const isThere = guess !== undefined && isSame(seen, current);
+      const next = isThere ? guess : change(current);
       this.#fault('update');
       if (next === undefined) this.kept.delete(sid);
       else if (next !== current) this.kept.set(sid, next);
+      const lost = this.lost;
+      this.lost = undefined;
+      if (lost) throw lost;
     });
   }
 
@@ -138,4 +147,10 @@ export class ScriptedBackend implements Backend {
     this.#faults.delete(act);
     throw error;
   }
+}
+
+function isSame(seen: Entry | undefined, found: Entry | undefined): boolean {
+  return (
+    seen !== undefined && found?.data === seen.data && found.cookie === seen.cookie && found.expires === seen.expires
+  );
 }
