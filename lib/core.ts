@@ -85,11 +85,12 @@ export class SessionCore {
 
   /** Mostly nobody else saved it since: then what this request started from is still there. */
   #save(sid: string, session: SessionData, ours: Entry): Awaitable<void> {
-    // An attempt that fails has put together what nobody stored: the next one starts where the first did.
-    let before: { wrote: Written | undefined } | undefined;
+    let before: Written | undefined;
     const change = (found: Entry | undefined) => {
-      before ??= { wrote: this.#baselines.written(session) };
-      const base = this.#baselines.of(sid, session, found, before.wrote);
+      const wrote = this.#baselines.written(session);
+      // An attempt of its own that failed has put together what nobody stored.
+      if (wrote?.ours !== ours) before = wrote;
+      const base = this.#baselines.of(sid, session, found, before);
       if (base === undefined) return this.#alive(ours);
       const theirs = this.#alive(found);
       const next = theirs && this.#alive(this.#merge(base, theirs, ours));

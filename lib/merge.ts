@@ -20,8 +20,9 @@ export interface Baseline extends Entry {
   readonly hidden: readonly string[];
 }
 
-/** What a save put together for the storage, and what the request had then. */
+/** What a save put together for the storage, of what it was given, and what the request had then. */
 export interface Written {
+  readonly ours: Entry;
   readonly stored: Entry;
   readonly had: Baseline;
 }
@@ -83,7 +84,7 @@ export class Baselines {
    */
   wrote(session: object, sid: string, ours: Entry, stored: Entry): void {
     if (!this.#isTied(session)) return;
-    this.#wrote.set(session, { stored, had: this.#startFrom(session, sid, ours) });
+    this.#wrote.set(session, { ours, stored, had: this.#startFrom(session, sid, ours) });
   }
 
   /**
