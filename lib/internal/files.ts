@@ -15,8 +15,13 @@ export const nodeFiles = {
   readSync: (fd: number, into: Buffer, at: number): number => fs.readSync(fd, into, 0, into.length, at),
   writeSync: (fd: number, text: string, at: number): number => fs.writeSync(fd, text, at, 'latin1'),
   closeSync: (fd: number): void => fs.closeSync(fd),
-  /** For a file that was only kept open: nobody waits for what it says. */
-  releaseSync: (fd: number): void => void attempt(() => fs.closeSync(fd)),
+  /** Closes what was only kept open, if it is still that file: nobody waits for what it says. */
+  releaseSync: (fd: number, { ino, dev }: Pick<fs.Stats, 'ino' | 'dev'>): void => {
+    attempt(() => {
+      const found = fs.fstatSync(fd);
+      if (found.ino === ino && found.dev === dev) fs.closeSync(fd);
+    });
+  },
   lstatSync: (path: string): fs.Stats | undefined => fs.lstatSync(path, { throwIfNoEntry: false }),
   refillSync: (fd: number, bytes: Buffer): number => fs.writeSync(fd, bytes, 0, bytes.length, 0),
   ftruncateSync: (fd: number, length: number): void => fs.ftruncateSync(fd, length),

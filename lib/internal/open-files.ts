@@ -85,7 +85,7 @@ export class OpenFiles {
       keptByAll += 1;
       return fd;
     }
-    this.#files.releaseSync(fd);
+    attempt(() => this.#files.closeSync(fd));
     return undefined;
   }
 
@@ -110,10 +110,9 @@ export class OpenFiles {
   }
 
   /** Where somebody else in this process closed it by mistake, its number may be another file's now. */
-  #release({ fd, ino, dev }: Open): void {
+  #release(open: Open): void {
     keptByAll -= 1;
-    const found = attempt(() => this.#files.fstatSync(fd));
-    if (found?.ino === ino && found.dev === dev) this.#files.releaseSync(fd);
+    this.#files.releaseSync(open.fd, open);
   }
 }
 

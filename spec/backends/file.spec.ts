@@ -421,9 +421,9 @@ describe('FileBackend', () => {
           open.delete(fd);
           nodeFiles.closeSync(fd);
         },
-        releaseSync: (fd) => {
+        releaseSync: (fd, file) => {
           open.delete(fd);
-          nodeFiles.releaseSync(fd);
+          nodeFiles.releaseSync(fd, file);
         },
       });
       const backend = new FileBackend(folder(), {}, { files });
