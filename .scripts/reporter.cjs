@@ -4,6 +4,8 @@
 const { reporters, Runner } = require('mocha');
 
 const { EVENT_RUN_END, EVENT_TEST_PENDING, EVENT_TEST_FAIL } = Runner.constants;
+/** In characters, of what is told of one failure before mocha's account. */
+const LONGEST_LINE = 800;
 
 module.exports = class Reporter {
   constructor(runner, options) {
@@ -11,7 +13,7 @@ module.exports = class Reporter {
     const shown = terse ? new reporters.Base(runner, options) : new reporters.Spec(runner, options);
     const failed = [];
     const skipped = new Map();
-    runner.on(EVENT_TEST_FAIL, (test, error) => failed.push(`failed: ${test.fullTitle()}: ${firstLine(error)}`));
+    runner.on(EVENT_TEST_FAIL, (test, error) => failed.push(`failed: ${test.fullTitle()}: ${onOneLine(error)}`));
     runner.on(EVENT_TEST_PENDING, (test) => count(skipped, suiteAndReason(test)));
     runner.once(EVENT_RUN_END, () => {
       if (terse) {
@@ -25,8 +27,11 @@ module.exports = class Reporter {
   }
 };
 
-function firstLine(error) {
-  return String(error?.message ?? error).split('\n', 1)[0];
+/** What a child that failed wrote is in its message, and its cause seldom in the first lines. */
+function onOneLine(error) {
+  return String(error?.message ?? error)
+    .replaceAll(/\s*\n\s*/g, ' | ')
+    .slice(0, LONGEST_LINE);
 }
 
 /** The outermost suite's title and the reason, which a skipped spec has in its title. */

@@ -53,21 +53,24 @@ function settle(path: string): void {
   closeSync(file);
 }
 
-/** Living sessions, so that no get is a miss. */
-const living = (count: number): string => sidOf(2 * anyOf(count / 2));
+/** A living one of `size` sessions, so that no get is a miss. */
+type Choose = (size: number) => string;
+const any: Choose = (size) => sidOf(2 * anyOf(size / 2));
+/** As many are in use among few and among many, there far from each other. */
+const some: Choose = (size) => sidOf(2 * (size / FEW) * anyOf(FEW / 2));
 
-async function average(act: (sid: string) => unknown, count: number): Promise<number> {
-  const sids = Array.from({ length: TIMES }, () => living(count));
+async function average(act: (sid: string) => unknown, choose: () => string): Promise<number> {
+  const sids = Array.from({ length: TIMES }, choose);
   const began = performance.now();
   for (const sid of sids) await act(sid);
   return (performance.now() - began) / TIMES;
 }
 
 /** What one request waits that is alone: the event loop turns between two of them. */
-async function alone(act: (sid: string) => unknown, count: number): Promise<number> {
+async function alone(act: (sid: string) => unknown, choose: () => string): Promise<number> {
   const times: number[] = [];
   for (let n = 0; n < TIMES; n += 1) {
-    const sid = living(count);
+    const sid = choose();
     await nextTurn();
     const began = performance.now();
     await act(sid);
@@ -139,25 +142,26 @@ async function speeds(small: string, large: string): Promise<void> {
   const paths = [small, large] as const;
   const [bareFew, bareMany] = paths.map(openBare) as [SqliteDatabase, SqliteDatabase];
   const [few, many] = paths.map((path) => new SqliteBackend(path)) as [SqliteBackend, SqliteBackend];
-  const [storeFew, storeMany] = paths.map((path) => new SqliteStore(path, { now, pruneInterval: 0 })) as [
-    SqliteStore,
-    SqliteStore,
-  ];
-  const pair = (how: typeof average, [ofFew, ofMany]: [Acts, Acts], act: Act) => ({
-    few: () => how(ofFew[act], FEW),
-    many: () => how(ofMany[act], sessions),
+  const openStore = (path: string) => new SqliteStore(path, { now, pruneInterval: 0 });
+  const stores = [openStore(small), openStore(large), openStore(small), openStore(large)] as const;
+  const pair = (how: typeof average, choose: Choose, [ofFew, ofMany]: [Acts, Acts], act: Act) => ({
+    few: () => how(ofFew[act], () => choose(FEW)),
+    many: () => how(ofMany[act], () => choose(sessions)),
   });
   const bare: [Acts, Acts] = [onRows(bareFew), onRows(bareMany)];
   const backend: [Acts, Acts] = [onBackend(few), onBackend(many)];
-  const store: [Acts, Acts] = [onStore(storeFew), onStore(storeMany)];
+  const store: [Acts, Acts] = [onStore(stores[0]), onStore(stores[1])];
+  // Of its own, as each connection caches what it uses.
+  const ofSome: [Acts, Acts] = [onStore(stores[2]), onStore(stores[3])];
   for (const act of ['get', 'set'] as Act[]) {
     await compare(act, [
-      { name: 'bare statements', ...pair(average, bare, act) },
-      { name: 'backend, one after the other', ...pair(average, backend, act) },
-      { name: 'p50 of one awaited alone', bar: 1.2, ...pair(alone, store, act) },
+      { name: 'of a thousand, p50 of one awaited alone', bar: 1.2, ...pair(alone, some, ofSome, act) },
+      { name: 'of any, p50 of one awaited alone', bar: 1.2, ...pair(alone, any, store, act) },
+      { name: 'of any, backend, one after the other', ...pair(average, any, backend, act) },
+      { name: 'of any, bare statements', ...pair(average, any, bare, act) },
     ]);
   }
-  for (const each of [storeFew, storeMany]) await each.closeAsync();
+  for (const each of stores) await each.closeAsync();
   for (const each of [few, many]) await each.close();
   for (const each of [bareFew, bareMany]) each.close();
 }

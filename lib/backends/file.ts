@@ -9,8 +9,10 @@ import type { FoundEntry } from '../internal/entry-files.js';
 import { EntryFolder, type Place } from '../internal/entry-folder.js';
 import { isFileName, NotAnEntry, nameOf, SUFFIX } from '../internal/entry-text.js';
 import { type Files, nodeFiles } from '../internal/files.js';
+import { InStep } from '../internal/in-step.js';
 import { KeyedQueue } from '../internal/keyed-queue.js';
 import { Listing } from '../internal/listing.js';
+import { Memo } from '../internal/memo.js';
 import { checkBoolean, checkDuration } from '../internal/options.js';
 import { removeDead } from '../internal/remove-dead.js';
 import type { Adoption } from '../internal/session-file-store-files.js';
@@ -45,6 +47,9 @@ export interface FileBackendOptions {
   adopt?: Adoption;
 }
 
+/** So many paths are remembered, at least: each request asks twice, and to hash an id takes as long as a system call. */
+const PATHS = 4_096;
+
 /** What a {@link FileBackend} works with. */
 interface FileBackendParts {
   /** The calls of the file system. */
@@ -62,7 +67,9 @@ export class FileBackend implements Backend {
   readonly #turns: Turns;
   readonly #changes: EntryChanges;
   readonly #listing: Listing;
+  readonly #paths = new Memo(PATHS, (sid) => this.#dir + sep + nameOf(sid) + SUFFIX);
   readonly #queue = new KeyedQueue();
+  readonly #inStep = new InStep((doAll) => this.#folder.inOneGo(doAll));
 
   /**
    * Makes the directory, mode 0700, if it is missing.
@@ -87,21 +94,16 @@ export class FileBackend implements Backend {
     this.#changes = new EntryChanges(this.#folder, this.#turns);
   }
 
-  read(sid: string): Awaitable<Entry | undefined> {
-    return this.#find({ path: this.#path(sid), sid });
+  read(sid: string): PromiseLike<Entry | undefined> {
+    return this.#inStep.add(this.#readOne, sid);
   }
 
   update(sid: string, change: Change): Promise<void> {
-    return this.#update({ path: this.#path(sid), sid }, change);
+    return this.#update({ path: this.#paths.of(sid), sid }, change);
   }
 
-  touch(sid: string, to: Touch, now: number): Awaitable<void> {
-    const path = this.#path(sid);
-    return this.#queue.run(path, () => {
-      this.#turns.announce();
-      if (this.#folder.stamp(path, sid, to, this.#atLeast(now))) return;
-      return this.#changes.make({ path, sid }, (entry) => touched(entry, to, this.#atLeast(now)));
-    });
+  touch(sid: string, to: Touch, now: number): PromiseLike<void> {
+    return this.#inStep.add(this.#touchOne, { sid, to, now });
   }
 
   async *entries(): AsyncGenerator<readonly [sid: string, entry: Entry], void, void> {
@@ -143,17 +145,23 @@ export class FileBackend implements Backend {
   }
 
   close(): void {
-    this.#folder.close();
     this.#turns.close();
   }
+
+  readonly #readOne = (sid: string): Awaitable<Entry | undefined> => this.#find({ path: this.#paths.of(sid), sid });
+
+  readonly #touchOne = ({ sid, to, now }: { sid: string; to: Touch; now: number }): Awaitable<void> => {
+    const path = this.#paths.of(sid);
+    return this.#queue.run(path, () => {
+      this.#turns.announce();
+      if (this.#folder.stamp(path, sid, to, this.#atLeast(now))) return;
+      return this.#changes.make({ path, sid }, (entry) => touched(entry, to, this.#atLeast(now)));
+    });
+  };
 
   /** A touch may have to wait; a session that ended meanwhile is not brought back. */
   #atLeast(now: number): number {
     return Math.max(now, this.#clock());
-  }
-
-  #path(sid: string): string {
-    return this.#dir + sep + nameOf(sid) + SUFFIX;
   }
 
   #find(place: Place): Awaitable<FoundEntry | undefined> {
@@ -184,6 +192,7 @@ export class FileBackend implements Backend {
   }
 
   async #update(place: Place, change: Change): Promise<void> {
+    this.#inStep.flush();
     await this.#queue.run(place.path, () => this.#changes.make(place, change));
   }
 
@@ -203,7 +212,7 @@ export class FileBackend implements Backend {
 
   #placeOf(name: string): Place | undefined {
     const sid = this.#folder.adoptedId(name);
-    if (sid !== undefined) return { path: this.#path(sid), sid };
+    if (sid !== undefined) return { path: this.#paths.of(sid), sid };
     return isFileName(name) ? { path: this.#dir + sep + name } : undefined;
   }
 }
@@ -213,7 +222,7 @@ export interface FileStoreOptions extends StoreOptions, FileBackendOptions {}
 
 /**
  * Sessions as JSON files in a directory, one file per session, mode 0600. They survive a restart. Reads and touches are
- * a few system calls on the main thread: meant for a local disk.
+ * a few system calls on the main thread, those of one turn of the event loop back to back: meant for a local disk.
  */
 export class FileStore extends SessionStore {
   /**

@@ -1,8 +1,8 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
 import { type Backend, type Change, type Entry, isExpired, type Touch } from '../backend.js';
 import { SessileError } from '../errors.js';
 import { countAlive } from '../internal/count-alive.js';
+import { passTurn } from '../internal/next-turn.js';
 import { checkCount } from '../internal/options.js';
 import { touched } from '../internal/touched.js';
 import { SessionStore, type StoreOptions } from '../store.js';
@@ -96,7 +96,7 @@ export class MemoryBackend implements Backend {
       yield sid;
       left -= 1;
       if (left <= 0) return;
-      if (left % SLICE === 0) await nextTurn();
+      if (left % SLICE === 0) await passTurn();
     }
   }
 

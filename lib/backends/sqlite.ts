@@ -1,5 +1,6 @@
-import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as pause } from 'node:timers/promises';
 import { type Awaitable, type Backend, type Change, type Entry, isExpired, type Touch } from '../backend.js';
+import { passTurn } from '../internal/next-turn.js';
 import { AdoptedTable, type Found } from '../internal/sqlite-adopt.js';
 import { isHeld, statementError } from '../internal/sqlite-errors.js';
 import { keyOf, sidOf } from '../internal/sqlite-key.js';
@@ -182,7 +183,7 @@ export class SqliteBackend implements Backend {
 
   /** Page by page: a statement that stays open between two turns would keep the log from being cut back. */
   async *#pages<T>(page: (last: T | undefined) => T[]): AsyncGenerator<T, void, void> {
-    for (let last: T | undefined; ; await nextTurn()) {
+    for (let last: T | undefined; ; await passTurn()) {
       const found = await this.#look(() => page(last));
       if (found.length === 0) return;
       yield* found;
@@ -191,7 +192,7 @@ export class SqliteBackend implements Backend {
   }
 
   async *#stretches(now: number): AsyncGenerator<Stretch & { after: number; last: number }, void, void> {
-    for (let after = 0; ; await nextTurn()) {
+    for (let after = 0; ; await passTurn()) {
       const { last, size, alive } = await this.#look(() => this.#rows.stretch(after, now));
       if (last === undefined) return;
       yield { after, last, size, alive };

@@ -2,6 +2,7 @@ import { AsyncResource } from 'node:async_hooks';
 import type { Awaitable } from '../backend.js';
 import { isThenable } from './awaitable.js';
 import { trusted } from './later.js';
+import { nextTurn } from './next-turn.js';
 
 /** Called once, with `(null, value)` or with `(error)`. */
 export type Callback<T = void> = (error?: unknown, value?: T) => void;
@@ -65,9 +66,6 @@ class Told<T> extends AsyncResource {
     this.runInAsyncScope(this.#tell, undefined, this.#what);
   }
 }
-
-/** As it is when this is loaded: the fake timers of an app's tests do not hold its sessions. */
-const nextTurn = setImmediate;
 
 /** What waits for the next turn, in the order in which it was done. */
 let waiting: { now(): void }[] = [];

@@ -1,6 +1,6 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { closing, type Files, flags } from './files.js';
 import { codedAsync } from './io-error.js';
+import { passTurn } from './next-turn.js';
 
 /**
  * Waits until the names in one directory are on the disk. One fsync serves all who asked before it began; while it runs
@@ -23,7 +23,7 @@ export class DirectorySync {
    */
   done(): Promise<void> {
     if (this.#next !== undefined) return this.#next;
-    const next = this.#running.then(() => nextTurn()).then(() => this.#begin());
+    const next = this.#running.then(() => passTurn()).then(() => this.#begin());
     this.#next = next;
     this.#running = next.catch(() => {});
     return next;

@@ -3,7 +3,6 @@ import type { Entry, Touch } from '../backend.js';
 import { formatStamp, NotAnEntry, nameOf, parseEntry, parseFront, STAMP_AT } from './entry-text.js';
 import { attempt, errnoOf, type Files, flags, NOT_A_FILE } from './files.js';
 import { coded, expectDirectory, ioError, ShortWrite } from './io-error.js';
-import type { OpenFiles } from './open-files.js';
 import { touched } from './touched.js';
 
 const FIRST_READ = 65_536;
@@ -11,13 +10,6 @@ const FIRST_READ = 65_536;
 const FRONT = 4_096;
 /** A reader may catch another process's touch half way; the next look finds it whole. */
 const LOOKS = 3;
-
-interface Way {
-  /** Where it is opened for this alone. */
-  readonly flag: number;
-  /** Whether it may stay open: it is asked for by the id, and will be again. */
-  readonly keeps: boolean;
-}
 
 export type FoundEntry = Entry & { readonly sid: string };
 
@@ -32,18 +24,28 @@ export class EntryFiles {
   readonly #files: Files;
   /** Calls are synchronous, so that one buffer serves them all. It grows with the largest session. */
   #buffer = Buffer.allocUnsafe(FIRST_READ);
-  readonly #open: OpenFiles | undefined;
+  #isInOneGo = false;
+  #isDirectoryThere = false;
 
-  /** @param open for files that are asked for by the id; absent: each is closed at once */
-  constructor(files: Files, open?: OpenFiles) {
+  /** @param files for what is in one directory */
+  constructor(files: Files) {
     this.#files = files;
-    this.#open = open;
+  }
+
+  /** While `act` runs, one look that the directory is there does for all that is not found. */
+  inOneGo(act: () => void): void {
+    this.#isInOneGo = true;
+    try {
+      act();
+    } finally {
+      this.#isInOneGo = false;
+      this.#isDirectoryThere = false;
+    }
   }
 
   /** The entry in the file `path`, of the id `sid` or, in a walk, of that name; undefined where there is no such file. */
   read(path: string, sid?: string): FoundEntry | undefined {
-    return this.#use(path, { flag: flags.read, keeps: sid !== undefined }, (fd) => {
-      const bytes = this.#all(fd);
+    return this.parse(path, (bytes) => {
       const entry = parseEntry(bytes, bytes.length);
       const isOther = sid === undefined ? nameOf(entry.sid) !== basename(path, '.json') : entry.sid !== sid;
       if (isOther) throw new NotAnEntry('the file holds a session of another id');
@@ -53,7 +55,7 @@ export class EntryFiles {
 
   /** What `parse` makes of all that the file `path` holds; undefined where there is no such file. */
   parse<T>(path: string, parse: (bytes: Buffer) => T): T | undefined {
-    return this.#use(path, { flag: flags.read, keeps: false }, (fd) => parse(this.#all(fd)));
+    return this.#open(path, flags.read, (fd) => parse(this.#all(fd)));
   }
 
   has(path: string): boolean {
@@ -62,7 +64,7 @@ export class EntryFiles {
 
   /** Touches in place. False where the file has to be written anew, because its cookie changes or it is no entry. */
   stamp(path: string, sid: string, to: Touch, now: number): boolean {
-    const stamped = this.#use(path, { flag: flags.patch, keeps: true }, (fd) => {
+    const stamped = this.#open(path, flags.patch, (fd) => {
       const length = this.#files.readSync(fd, this.#buffer.subarray(0, FRONT), 0);
       const front = parseFront(this.#buffer, length);
       if (front?.id !== JSON.stringify(sid)) return false;
@@ -101,37 +103,31 @@ export class EntryFiles {
     }
   }
 
-  #use<T>(path: string, way: Way, act: (fd: number) => T): T | undefined {
+  #open<T>(path: string, flag: number, act: (fd: number) => T): T | undefined {
     for (let look = 1; ; look += 1) {
       try {
-        return this.#once(path, way, act);
+        return this.#once(path, flag, act);
       } catch (error) {
         if (!(error instanceof NotAnEntry) || look === LOOKS) throw error;
       }
     }
   }
 
-  #once<T>(path: string, { flag, keeps }: Way, act: (fd: number) => T): T | undefined {
+  #once<T>(path: string, flag: number, act: (fd: number) => T): T | undefined {
     try {
-      const open = keeps ? this.#open?.open(path) : undefined;
-      if (open === undefined) return this.#closing(this.#files.openSync(path, flag), act);
-      return this.#kept(path, open, act);
+      const fd = this.#files.findSync(path, flag);
+      return fd === undefined ? this.#missing(path) : this.#closing(fd, act);
     } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return expectDirectory(this.#files, path, error) as undefined;
       if (NOT_A_FILE.has(errnoOf(error)))
         throw new NotAnEntry('something else than a file has this name', { cause: error });
       throw ioError('Reading', error);
     }
   }
 
-  /** Nothing is decided by a file that was kept: who looks again opens it anew. */
-  #kept<T>(path: string, fd: number, act: (fd: number) => T): T {
-    try {
-      return act(fd);
-    } catch (error) {
-      this.#open?.forget(path);
-      throw error;
-    }
+  #missing(path: string): undefined {
+    if (this.#isDirectoryThere) return;
+    expectDirectory(this.#files, path, undefined);
+    this.#isDirectoryThere = this.#isInOneGo;
   }
 
   /** Closes `fd` in any case. Why `act` failed is worth more than why closing did. */

@@ -9,7 +9,6 @@ import { EntryFiles, type FoundEntry } from './entry-files.js';
 import { formatEntry, NotAnEntry } from './entry-text.js';
 import type { Files } from './files.js';
 import { codedAsync } from './io-error.js';
-import { OpenFiles } from './open-files.js';
 import { type Adoption, SessionFileStoreFiles } from './session-file-store-files.js';
 import type { Ground } from './turns.js';
 
@@ -34,7 +33,6 @@ interface Parts {
  */
 export class EntryFolder {
   readonly #report: (error: Error) => void;
-  readonly #open: OpenFiles;
   readonly #entries: EntryFiles;
   readonly #writer: AtomicWriter;
   readonly #adopted: SessionFileStoreFiles | undefined;
@@ -43,12 +41,16 @@ export class EntryFolder {
   /** @throws TypeError `SESSILE_MISUSE` */
   constructor(dir: string, { files, fsync, adopt, report }: Parts) {
     this.#report = report;
-    this.#open = new OpenFiles(files);
-    this.#entries = new EntryFiles(files, this.#open);
+    this.#entries = new EntryFiles(files);
     this.#writer = new AtomicWriter(files, { durable: fsync, reuses: true });
     this.#sync = fsync ? new DirectorySync(files, dir) : undefined;
     const parts = { files, entryFiles: this.#entries, report };
     this.#adopted = adopt === undefined ? undefined : new SessionFileStoreFiles(dir, adopt, parts);
+  }
+
+  /** For many reads and stamps in one turn of the event loop: see {@link EntryFiles.inOneGo}. */
+  inOneGo(act: () => void): void {
+    this.#entries.inOneGo(act);
   }
 
   /** Whether there is a file of ours; a session that is yet to be carried over has none. */
@@ -92,7 +94,6 @@ export class EntryFolder {
     { sid, ...entry }: FoundEntry,
     { ground, replaces }: { ground: Ground; replaces: boolean },
   ): Promise<void> {
-    this.#open.forget(path);
     await codedAsync('Writing', () => this.#writer.write(path, formatEntry(sid, entry), ground, replaces));
     if (this.#adopted?.has(sid)) await this.#supersede(this.#adopted, sid);
   }
@@ -100,7 +101,6 @@ export class EntryFolder {
   /** Theirs goes first: a session that is half removed is ours, and all there. */
   async remove(path: string, sid: string, ground: Ground): Promise<void> {
     this.#adopted?.remove(sid);
-    this.#open.forget(path);
     await codedAsync('Removing', () => this.#writer.remove(path, ground));
   }
 
@@ -110,11 +110,6 @@ export class EntryFolder {
    */
   async lasting(): Promise<void> {
     await this.#sync?.done();
-  }
-
-  /** When nothing is under way any more. */
-  close(): void {
-    this.#open.close();
   }
 
   /** Ours has been written and counts, even where theirs cannot be removed. Theirs goes once ours lasts. */

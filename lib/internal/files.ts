@@ -11,17 +11,11 @@ const write = promisify(fs.write) as (fd: number, bytes: Buffer) => Promise<{ by
  * Calls that may wait for the disk are not.
  */
 export const nodeFiles = {
-  openSync,
+  findSync,
+  openSync: (path: string, flags: number): number => fs.openSync(path, flags),
   readSync: (fd: number, into: Buffer, at: number): number => fs.readSync(fd, into, 0, into.length, at),
   writeSync: (fd: number, text: string, at: number): number => fs.writeSync(fd, text, at, 'latin1'),
   closeSync: (fd: number): void => fs.closeSync(fd),
-  /** Closes what was only kept open, if it is still that file: nobody waits for what it says. */
-  releaseSync: (fd: number, { ino, dev }: Pick<fs.Stats, 'ino' | 'dev'>): void => {
-    attempt(() => {
-      const found = fs.fstatSync(fd);
-      if (found.ino === ino && found.dev === dev) fs.closeSync(fd);
-    });
-  },
   lstatSync: (path: string): fs.Stats | undefined => fs.lstatSync(path, { throwIfNoEntry: false }),
   refillSync: (fd: number, bytes: Buffer): number => fs.writeSync(fd, bytes, 0, bytes.length, 0),
   ftruncateSync: (fd: number, length: number): void => fs.ftruncateSync(fd, length),
@@ -54,25 +48,21 @@ const NO_LINKS = new Set<unknown>(['EPERM', 'EACCES', 'ENOSYS', 'ENOTSUP', 'EOPN
 /** What a system answers where something else than a regular file has the name: a directory, link, fifo, socket. */
 export const NOT_A_FILE = new Set<unknown>(['EISDIR', 'ELOOP', 'EMLINK', 'EAGAIN', 'ENXIO', 'ESPIPE']);
 
-/** Only its owner may read a file without leaving a trace; for others it is opened as usual. */
-function openSync(path: string, flags: number): number {
-  try {
-    return withoutStack(() => fs.openSync(path, flags));
-  } catch (error) {
-    if (errnoOf(error) !== 'EPERM' || (flags & O_NOATIME) === 0) throw error;
-    return fs.openSync(path, flags & ~O_NOATIME);
-  }
-}
-
 /**
- * That a file is not there is an answer like any other, and to collect a stack for it takes longer than to find out.
- * Whoever freezes what is built in gets one.
+ * Opens what is there; undefined where nothing has that name, which is an answer like any other: to collect a stack for it
+ * takes longer than to find it out, and so does each throw. Whoever freezes what is built in gets a stack.
+ *
+ * Only its owner may read a file without leaving a trace; for others it is opened as usual.
  */
-function withoutStack<T>(act: () => T): T {
+function findSync(path: string, flags: number): number | undefined {
   const limit = Error.stackTraceLimit;
-  if (!Reflect.set(Error, 'stackTraceLimit', 0)) return act();
+  Reflect.set(Error, 'stackTraceLimit', 0);
   try {
-    return act();
+    return fs.openSync(path, flags);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    if (errnoOf(error) !== 'EPERM' || (flags & O_NOATIME) === 0) throw error;
+    return findSync(path, flags & ~O_NOATIME);
   } finally {
     Reflect.set(Error, 'stackTraceLimit', limit);
   }

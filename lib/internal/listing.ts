@@ -1,8 +1,8 @@
 import type { Dirent } from 'node:fs';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Files } from './files.js';
 import { expectDirectory, ioError } from './io-error.js';
 import { Limiter } from './limiter.js';
+import { passTurn } from './next-turn.js';
 
 /** How many walks read the directory as they go; each keeps it open. */
 const WALKS = 4;
@@ -30,7 +30,7 @@ export class Listing {
     for await (const name of this.#walks < WALKS ? this.#opened() : await this.#one.run(() => this.#all())) {
       yield name;
       if (performance.now() - began < SLICE) continue;
-      await nextTurn();
+      await passTurn();
       began = performance.now();
     }
   }

@@ -1,6 +1,6 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Awaitable, Backend, Change, Entry } from '../backend.js';
 import { misuse, SessileError } from '../errors.js';
+import { passTurn } from './next-turn.js';
 import { describe } from './options.js';
 import { readSeconds, toSeconds } from './record-store.js';
 import { isHeld, statementError } from './sqlite-errors.js';
@@ -94,7 +94,7 @@ export class RecordTable implements Pick<Backend, 'read' | 'update' | 'prune' | 
 
   async prune(now: number): Promise<number> {
     let removed = 0;
-    for (let after = 0; ; await nextTurn()) {
+    for (let after = 0; ; await passTurn()) {
       const step = await this.#queue.add(() => this.#pruneStretch(after, now));
       removed += step.removed;
       if (step.last === undefined) return removed;

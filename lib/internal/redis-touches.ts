@@ -1,4 +1,5 @@
 import { SessileError } from '../errors.js';
+import { nextTurn } from './next-turn.js';
 import type { Send } from './redis-client.js';
 import { redate, redateAll, run } from './redis-scripts.js';
 
@@ -42,7 +43,7 @@ export class RedisTouches {
   redate(redating: Redating): Promise<unknown> {
     if (this.#oneKey) return this.#redateOne(redating);
     return new Promise((resolve, reject) => {
-      if (this.#waiting.push({ ...redating, resolve, reject }) === 1) setImmediate(this.#flush);
+      if (this.#waiting.push({ ...redating, resolve, reject }) === 1) nextTurn(this.#flush);
     });
   }
 

@@ -67,7 +67,8 @@ export class SessionFileStoreFiles {
     const path = this.pathOf(sid);
     if (path === undefined) return undefined;
     const found = this.#load(path);
-    if (found === null) this.#complainOnce();
+    // What has a name of our form and is not theirs is ours, of another id.
+    if (found === null && !isFileName(sid + this.#extension)) this.#complainOnce();
     return found ? { sid, ...found } : undefined;
   }
 

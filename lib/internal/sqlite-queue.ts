@@ -1,5 +1,6 @@
 import type { Change, Entry } from '../backend.js';
 import { Later } from './later.js';
+import { nextTurn } from './next-turn.js';
 import { endsTransaction, isHeld, lockTimeout, resultOf, statementError } from './sqlite-errors.js';
 import type { SqliteDatabase, SqliteStatement } from './sqlite-library.js';
 import { rollBack } from './sqlite-schema.js';
@@ -89,7 +90,7 @@ export class GroupCommit {
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    setImmediate(this.#flush);
+    nextTurn(this.#flush);
   }
 
   readonly #flush = (): void => {

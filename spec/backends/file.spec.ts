@@ -388,8 +388,8 @@ describe('FileBackend', () => {
 
     it('changes the bytes of the stamp only and keeps the inode, in four calls, without a lock', async () => {
       const { path, inode, files, backend, before } = await given();
-      expect(backend.touch('a', { expires: NOW + 1e9, cookie: entry.cookie }, NOW), 'at once').to.equal(undefined);
-      expect(files.calls).to.deep.equal(['openSync', 'fstatSync', 'readSync', 'writeSync']);
+      expect(await backend.touch('a', { expires: NOW + 1e9, cookie: entry.cookie }, NOW)).to.equal(undefined);
+      expect(files.calls).to.deep.equal(['findSync', 'readSync', 'writeSync', 'closeSync']);
       const after = readFileSync(path);
       expect(statSync(path).ino).to.equal(inode);
       expect(after.length).to.equal(before.length);
@@ -398,44 +398,6 @@ describe('FileBackend', () => {
       const [from, to] = ['{"expires":'.length, before.indexOf('","sum"')];
       expect(changed.every((at) => from <= at && at < to)).to.equal(true);
       expect(fieldsOf(await backend.read('a'))).to.deep.equal({ ...entry, expires: NOW + 1e9 });
-    });
-
-    it('finds the file still open that was read before, and neither opens nor closes one', async () => {
-      const { files, backend } = await given();
-      await backend.read('a');
-      files.calls.length = 0;
-      backend.touch('a', { expires: NOW + 1e9, cookie: entry.cookie }, NOW);
-      expect(fieldsOf(await backend.read('a'))).to.deep.equal({ ...entry, expires: NOW + 1e9 });
-      expect(files.calls).to.deep.equal(['lstatSync', 'readSync', 'writeSync', 'lstatSync', 'readSync']);
-    });
-
-    it('leaves no file open of a session that was written or removed, nor any once it is closed', async () => {
-      const open = new Set<number>();
-      const files = watched({
-        openSync: (path, flag) => {
-          const fd = nodeFiles.openSync(path, flag);
-          open.add(fd);
-          return fd;
-        },
-        closeSync: (fd) => {
-          open.delete(fd);
-          nodeFiles.closeSync(fd);
-        },
-        releaseSync: (fd, file) => {
-          open.delete(fd);
-          nodeFiles.releaseSync(fd, file);
-        },
-      });
-      const backend = new FileBackend(folder(), {}, { files });
-      for (const next of [entry, { ...entry, data: '{"n":2}' }, undefined, entry]) {
-        await backend.read('a');
-        await backend.update('a', () => next);
-        expect(open.size, JSON.stringify(next)).to.equal(0);
-      }
-      await backend.read('a');
-      expect(open.size).to.equal(1);
-      backend.close();
-      expect(open.size).to.equal(0);
     });
 
     it('with another cookie writes the file anew', async () => {
@@ -451,8 +413,8 @@ describe('FileBackend', () => {
 
     it('of a dead one, or one whose cookie is not the expected one, writes nothing', async () => {
       const { path, files, backend, before } = await given();
-      backend.touch('a', { expires: NOW + 1e9, cookie: entry.cookie }, entry.expires);
-      backend.touch('a', { expires: NOW + 1e9, cookie: '{}', expected: '{"path":"/other"}' }, NOW);
+      await backend.touch('a', { expires: NOW + 1e9, cookie: entry.cookie }, entry.expires);
+      await backend.touch('a', { expires: NOW + 1e9, cookie: '{}', expected: '{"path":"/other"}' }, NOW);
       expect(files.calls.filter((call) => call === 'writeSync')).to.deep.equal([]);
       expect(files.calls).to.not.include('open');
       expect(readFileSync(path).equals(before)).to.equal(true);
@@ -471,13 +433,13 @@ describe('FileBackend', () => {
 
     it('of an absent one makes no file and no lock', async () => {
       const { files, backend } = await given();
-      expect(backend.touch('b', { expires: NOW + 1e9, cookie: entry.cookie }, NOW)).to.equal(undefined);
-      expect(files.calls).to.deep.equal(['openSync', 'lstatSync']);
+      expect(await backend.touch('b', { expires: NOW + 1e9, cookie: entry.cookie }, NOW)).to.equal(undefined);
+      expect(files.calls).to.deep.equal(['findSync', 'lstatSync']);
     });
   });
 
   describe('a miss', () => {
-    it('is one open that fails, and a look at the directory, at once; nothing else, and no word', async () => {
+    it('is one open that fails, and a look at the directory; nothing else, and no word', async () => {
       const files = watched();
       const backend = new FileBackend(folder(), {}, { files });
       const reports: Error[] = [];
@@ -486,11 +448,11 @@ describe('FileBackend', () => {
       const said: unknown[] = [];
       console.log = console.error = (...words: unknown[]) => void said.push(words);
       try {
-        expect(backend.read('unknown')).to.equal(undefined);
+        expect(await backend.read('unknown')).to.equal(undefined);
       } finally {
         [console.log, console.error] = [log, error];
       }
-      expect(files.calls).to.deep.equal(['openSync', 'lstatSync']);
+      expect(files.calls).to.deep.equal(['findSync', 'lstatSync']);
       expect([said, reports]).to.deep.equal([[], []]);
     });
 
@@ -681,6 +643,47 @@ describe('FileBackend', () => {
     expect(await backend.prune(entry.expires, AbortSignal.abort())).to.equal(0);
     expect(await backend.prune(entry.expires, new AbortController().signal)).to.equal(3);
     await backend.close();
+  });
+
+  describe('what one turn of the event loop asks for', () => {
+    it('is done back to back when it ends', async () => {
+      const files = watched();
+      const backend = new FileBackend(folder(), {}, { files });
+      for (const sid of ['a', 'b']) await backend.update(sid, () => entry);
+      files.calls.length = 0;
+      const asked = [
+        backend.read('a'),
+        backend.touch('b', { expires: NOW + 1e9, cookie: entry.cookie }, NOW),
+        ...['no', 'none'].map((sid) => backend.read(sid)),
+      ];
+      expect(files.calls).to.deep.equal([]);
+      const calls = new Promise((resolve) => {
+        asked[0]?.then(() => resolve([...files.calls]));
+      });
+      expect(await calls).to.deep.equal([
+        ...['findSync', 'readSync', 'closeSync'],
+        ...['findSync', 'readSync', 'writeSync', 'closeSync'],
+        // One look at the directory is enough for both that are not there.
+        ...['findSync', 'lstatSync', 'findSync'],
+      ]);
+      const [found, , ...none] = await Promise.all(asked);
+      expect([fieldsOf(found as Entry), ...none]).to.deep.equal([entry, undefined, undefined]);
+      expect((await backend.read('b'))?.expires).to.equal(NOW + 1e9);
+    });
+
+    it('keeps its order with what is written and cleared', async () => {
+      const backend = new FileBackend(folder());
+      const write = (data: string) => backend.update('a', () => ({ ...entry, data }));
+      const extend = (by: number) => backend.touch('a', { expires: NOW + by, cookie: entry.cookie }, NOW);
+      await write('1');
+      const asked = [backend.read('a'), write('2'), backend.read('a'), extend(1e9), write('3'), backend.read('a')];
+      const [first, , second, , , third] = await Promise.all(asked);
+      expect([first, second, third].map((found) => (found as Entry).data)).to.deep.equal(['1', '2', '3']);
+      expect(third, 'the touch came before the write').to.include({ expires: entry.expires });
+      const [, last] = await Promise.all([extend(1e9), backend.read('a'), backend.clear()]);
+      expect(last).to.include({ data: '3', expires: NOW + 1e9 });
+      expect(await backend.read('a')).to.equal(undefined);
+    });
   });
 
   it('brings no session back that ends while a touch waits', async () => {

@@ -30,6 +30,7 @@ export class FaultyFiles {
 
   readonly files: Files = {
     ...nodeFiles,
+    findSync: (...args) => this.#sync('findSync', () => nodeFiles.findSync(...args)),
     openSync: (...args) => this.#sync('openSync', () => nodeFiles.openSync(...args)),
     readSync: (...args) => this.#sync('readSync', () => nodeFiles.readSync(...args)),
     writeSync: (fd, text, at) => {

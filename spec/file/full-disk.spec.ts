@@ -25,8 +25,7 @@ describe('FileBackend on a disk that ends', function () {
     dir = mkdtempSync(join(tmpdir(), 'sessile-disk-'));
   });
   afterEach(() => {
-    // Lazily: a store keeps files of sessions in use open for a second or two.
-    if (mounted) spawnSync('umount', ['-l', dir]);
+    if (mounted) spawnSync('umount', [dir]);
     mounted = false;
     rmSync(dir, { recursive: true, force: true });
   });

@@ -1,12 +1,11 @@
 import { spawnSync } from 'node:child_process';
-import fs, { mkdirSync, readFileSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { SessileError } from '../../lib/errors.js';
 import { EntryFiles } from '../../lib/internal/entry-files.js';
 import { formatEntry, NotAnEntry, nameOf } from '../../lib/internal/entry-text.js';
 import { type Files, nodeFiles } from '../../lib/internal/files.js';
-import { OpenFiles } from '../../lib/internal/open-files.js';
 import { failureOf, folders, systemError, watched } from '../support/folder.js';
 
 const entry = { data: '{"n":1}', cookie: '{"path":"/"}', expires: 5_000 };
@@ -27,13 +26,37 @@ describe('EntryFiles', () => {
     it('answers the entry in four calls, the last of which closes', () => {
       const { path, files, entryFiles } = given();
       expect(entryFiles.read(path, 'a')).to.deep.equal({ sid: 'a', ...entry });
-      expect(files.calls).to.deep.equal(['openSync', 'readSync', 'closeSync']);
+      expect(files.calls).to.deep.equal(['findSync', 'readSync', 'closeSync']);
     });
 
     it('is undefined where there is no file, after one open and a look at the directory', () => {
       const { dir, files, entryFiles } = given();
       expect(entryFiles.read(join(dir, 'none'), 'a')).to.equal(undefined);
-      expect(files.calls).to.deep.equal(['openSync', 'lstatSync']);
+      expect(files.calls).to.deep.equal(['findSync', 'lstatSync']);
+    });
+
+    it('looks for the directory once where many that are not there are read in one go', () => {
+      const { dir, path, files, entryFiles } = given();
+      const lookTwice = () => {
+        files.calls.length = 0;
+        for (const name of ['none', 'neither']) expect(entryFiles.read(join(dir, name), 'a')).to.equal(undefined);
+      };
+      const once = ['findSync', 'lstatSync', 'findSync'];
+      for (let time = 0; time < 2; time += 1) {
+        entryFiles.inOneGo(lookTwice);
+        expect(files.calls).to.deep.equal(once);
+      }
+      const failing = () => {
+        lookTwice();
+        throw new Error('of the caller');
+      };
+      expect(() => entryFiles.inOneGo(failing)).to.throw('of the caller');
+      lookTwice();
+      expect(files.calls).to.deep.equal([...once.slice(0, 2), ...once.slice(0, 2)]);
+      rmSync(dir, { recursive: true });
+      expect(() => entryFiles.inOneGo(() => entryFiles.read(path, 'a')))
+        .to.throw(SessileError)
+        .with.property('code', 'SESSILE_BAD_PATH');
     });
 
     it('is a coded error where the directory is gone, a file, or a link to another one', () => {
@@ -77,25 +100,6 @@ describe('EntryFiles', () => {
       expect(first).to.deep.equal({ sid: 'a', ...entry });
     });
 
-    it('decides nothing by a file that was kept open: it opens it anew and looks again', () => {
-      const { dir, path } = given();
-      let fd = -1;
-      const openSync: Files['openSync'] = (file, flag) => {
-        fd = nodeFiles.openSync(file, flag);
-        return fd;
-      };
-      const files = watched({ openSync });
-      const entryFiles = new EntryFiles(files, new OpenFiles(files));
-      entryFiles.read(path, 'a');
-      const other = join(dir, 'other');
-      writeFileSync(other, 'no session');
-      fs.closeSync(fd);
-      const theirs = fs.openSync(other, 'r');
-      expect(theirs).to.equal(fd);
-      expect(entryFiles.read(path, 'a')).to.deep.equal({ sid: 'a', ...entry });
-      fs.closeSync(theirs);
-    });
-
     it('looks again where it caught a touch half way, and gives up after the third look', () => {
       let torn = 2;
       const readSync: Files['readSync'] = (fd, into, at) => {
@@ -106,7 +110,7 @@ describe('EntryFiles', () => {
       };
       const { path, files, entryFiles } = given({ readSync });
       expect(entryFiles.read(path, 'a')).to.deep.equal({ sid: 'a', ...entry });
-      expect(files.calls.filter((call) => call === 'openSync')).to.have.length(3);
+      expect(files.calls.filter((call) => call === 'findSync')).to.have.length(3);
       torn = 3;
       expect(() => entryFiles.read(path, 'a')).to.throw(NotAnEntry);
     });
@@ -195,8 +199,8 @@ describe('EntryFiles', () => {
       });
 
       for (const [call, code] of [
-        ['openSync', 'EACCES'],
-        ['openSync', 'EMFILE'],
+        ['findSync', 'EACCES'],
+        ['findSync', 'EMFILE'],
         ['readSync', 'EIO'],
         ['closeSync', 'EIO'],
       ] as const) {
@@ -208,7 +212,7 @@ describe('EntryFiles', () => {
           const failure = await failureOf(() => act(entryFiles, path));
           expect(failure).to.be.instanceOf(SessileError).with.property('code', 'SESSILE_IO');
           expect(failure.cause).to.have.property('code', code);
-          expect(files.calls.filter((one) => one === 'closeSync')).to.have.length(call === 'openSync' ? 0 : 1);
+          expect(files.calls.filter((one) => one === 'closeSync')).to.have.length(call === 'findSync' ? 0 : 1);
         });
       }
 

@@ -76,7 +76,7 @@ describe('SessionFileStoreFiles', () => {
     const refuse = () => {
       throw systemError('EACCES');
     };
-    const unreadable = open('session-file-store', watched({ openSync: refuse }));
+    const unreadable = open('session-file-store', watched({ findSync: refuse }));
     expect(await failureOf(() => unreadable.read('b'))).to.include({ code: 'SESSILE_IO' });
     const fixed = open('session-file-store', watched({ unlinkSync: refuse }));
     expect(await failureOf(() => fixed.remove('b'))).to.include({ code: 'SESSILE_IO' });

@@ -49,19 +49,20 @@ describe('GroupRead', () => {
     other.close();
   });
 
+  const add = (act: () => unknown) => reads.add(act, undefined);
   const look = () => (database.prepare('SELECT max(x) AS x FROM t').get() as { x: number }).x;
   const settled = (...answers: unknown[]) => Promise.allSettled(answers);
   const fulfilled = (...values: unknown[]) => values.map((value) => ({ status: 'fulfilled', value }));
 
   it('begins no transaction for a read that is alone', async () => {
-    for (let time = 0; time < 3; time += 1) expect(await reads.add(look)).to.equal(1);
+    for (let time = 0; time < 3; time += 1) expect(await add(look)).to.equal(1);
     expect(database.ran).to.deep.equal([]);
   });
 
   it('runs those of one turn in one transaction, when the turn ends', async () => {
-    const answers = [reads.add(look)];
+    const answers = [add(look)];
     await undefined;
-    process.nextTick(() => answers.push(reads.add(look)));
+    process.nextTick(() => answers.push(add(look)));
     await new Promise((resolve) => process.nextTick(resolve));
     expect(database.ran).to.deep.equal([]);
     await nextTurn();
@@ -70,9 +71,9 @@ describe('GroupRead', () => {
   });
 
   it('shows each read what was committed before it was asked for', async () => {
-    const early = [reads.add(look), reads.add(look)];
+    const early = [add(look), add(look)];
     other.exec('INSERT INTO t VALUES (2)');
-    const late = reads.add(look);
+    const late = add(look);
     expect(await Promise.all([...early, late])).to.deep.equal([2, 2, 2]);
   });
 
@@ -81,10 +82,10 @@ describe('GroupRead', () => {
     const commitAndAsk = () => {
       const seen = look();
       other.exec('INSERT INTO t VALUES (2)');
-      nested = reads.add(look);
+      nested = add(look);
       return seen;
     };
-    const answers = [reads.add(look), reads.add(commitAndAsk), reads.add(look)];
+    const answers = [add(look), add(commitAndAsk), add(look)];
     expect(await Promise.all(answers)).to.deep.equal([1, 1, 1]);
     expect(await nested).to.equal(2);
   });
@@ -93,7 +94,7 @@ describe('GroupRead', () => {
     const fails = () => {
       throw new Error('damaged');
     };
-    const answers = [look, fails, () => Promise.resolve(7), look].map((each) => reads.add(each));
+    const answers = [look, fails, () => Promise.resolve(7), look].map((each) => add(each));
     const [first, second, third, fourth] = await settled(...answers);
     expect([first, third, fourth]).to.deep.equal(fulfilled(1, 7, 1));
     expect(second).to.have.nested.property('reason.message', 'damaged');
@@ -102,7 +103,7 @@ describe('GroupRead', () => {
 
   it("reads inside a transaction of the connection's owner, and leaves it open", async () => {
     database.exec('BEGIN; INSERT INTO t VALUES (5)');
-    expect(await settled(reads.add(look), reads.add(look), reads.add(look))).to.deep.equal(fulfilled(5, 5, 5));
+    expect(await settled(add(look), add(look), add(look))).to.deep.equal(fulfilled(5, 5, 5));
     expect(database.ran).to.deep.equal(['BEGIN']);
     database.exec('ROLLBACK');
     expect(look()).to.equal(1);
@@ -110,7 +111,7 @@ describe('GroupRead', () => {
 
   it('leaves no transaction open where the end of one fails', async () => {
     database.failing = 'COMMIT';
-    expect(await settled(reads.add(look), reads.add(look), reads.add(look))).to.deep.equal(fulfilled(1, 1, 1));
+    expect(await settled(add(look), add(look), add(look))).to.deep.equal(fulfilled(1, 1, 1));
     database.exec('BEGIN; COMMIT');
   });
 });

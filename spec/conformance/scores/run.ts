@@ -8,6 +8,9 @@ import { type Peer, peers } from './peers.js';
 import type { Score } from './score.js';
 import { type Scored, scoresPage } from './table.js';
 
+/** Some stores keep a rule at times: their writes race. */
+const RUNS = 5;
+
 const root = join(import.meta.dirname, '..', '..', '..');
 const scored: Scored[] = [];
 for (const peer of peers) {
@@ -17,9 +20,11 @@ for (const peer of peers) {
     continue;
   }
   const spinner = createSpinner(`${peer.name} …`).start();
-  const score = await scoreOf(peer);
-  scored.push({ name: peer.name, version: versionOf(peer.name), note: peer.note, score });
-  spinner.success(`${peer.name}: ${score.passed.length} passed, ${score.failed.length} failed`);
+  const runs: Score[] = [];
+  while (runs.length < RUNS) runs.push(await scoreOf(peer));
+  scored.push({ name: peer.name, version: versionOf(peer.name), note: peer.note, runs });
+  const told = runs.map(({ passed, failed }) => `${passed.length} of ${passed.length + failed.length}`);
+  spinner.success(`${peer.name} passed ${told.join(', ')}`);
 }
 writeFileSync(join(root, 'spec', 'conformance', 'SCORES.md'), scoresPage(scored, process.version));
 

@@ -25,10 +25,21 @@ describe('SCORES.md', () => {
 
   it('counts what passed of what applied, and marks the rest', () => {
     const score = { passed: ['get/unknown', 'get/round-trip'], failed: ['get/fresh'] };
-    const made = scoresPage([{ name: 'peer', version: '1.2.3', note: 'a | b', score }], 'v20');
+    const made = scoresPage([{ name: 'peer', version: '1.2.3', note: 'a | b', runs: [score, score] }], 'v20');
     expect(made).to.include('| peer | 1.2.3 | 2 of 2 | 0 of 1 | 0 of 0 | 2 of 3 | a \\| b |');
     expect(made).to.match(/^\| `get\/fresh` .* \| FAIL \| reason: /m);
     expect(made).to.match(/^\| `get\/unknown` .* \| \+ \| doc: /m);
     expect(made).not.to.include('`get/mutable`');
+  });
+
+  it('tells what passed at times, and does not count it as passed', () => {
+    const runs = [
+      { passed: ['get/unknown', 'get/round-trip'], failed: [] },
+      { passed: ['get/unknown'], failed: ['get/round-trip'] },
+    ];
+    const made = scoresPage([{ name: 'peer', version: '1.2.3', note: '', runs }], 'v20');
+    expect(made).to.include('| peer | 1.2.3 | 1 of 2 | 0 of 0 | 0 of 0 | 1 of 2 |  |');
+    expect(made).to.match(/^\| `get\/round-trip` .* \| 1\/2 \| doc: /m);
+    expect(made).to.include('each of 2 times');
   });
 });

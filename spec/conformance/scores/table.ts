@@ -8,7 +8,8 @@ export interface Scored {
   readonly name: string;
   readonly version: string;
   readonly note: string;
-  readonly score: Score;
+  /** Of the same suite, several times. */
+  readonly runs: readonly Score[];
 }
 
 const grounds: Record<Ground, string> = {
@@ -19,7 +20,7 @@ const grounds: Record<Ground, string> = {
 
 /** The page of scores. Whoever reads it finds why each case is there, and which of them rest on our own choice. */
 export function scoresPage(scored: readonly Scored[], node: string): string {
-  const shown = storeCases.filter(({ id }) => scored.some(({ score }) => mark(score, id) !== '.'));
+  const shown = storeCases.filter(({ id }) => scored.some(({ runs }) => mark(runs, id) !== '.'));
   return `${[
     '# Scores',
     '',
@@ -28,35 +29,38 @@ export function scoresPage(scored: readonly Scored[], node: string): string {
     '',
     ...table(['store', 'version', ...Object.values(grounds), 'all', 'note'], scored.map(summary)),
     '',
-    'Passed of what applied to the store. A case that needs what a store does not have is not counted.',
+    `Passed of what applied to the store, each of ${scored[0]?.runs.length} times. A case that needs what a store does not have is not counted.`,
     '',
     '## Case by case',
     '',
-    `\`+\` passed, \`FAIL\` failed, \`.\` does not apply.`,
+    '`+` passed, `FAIL` failed, `2/5` passed two times of five, `.` does not apply.',
     '',
     ...table(
       ['case', ...scored.map(({ name }) => name), 'it rests on'],
       shown.map((one) => [
         `\`${one.id}\` ${one.title}`,
-        ...scored.map(({ score }) => mark(score, one.id)),
+        ...scored.map(({ runs }) => mark(runs, one.id)),
         `${one.ground}: ${one.because}`,
       ]),
     ),
   ].join('\n')}\n`;
 }
 
-function summary({ name, version, note, score }: Scored): string[] {
+function summary({ name, version, note, runs }: Scored): string[] {
   const share = (cases: readonly StoreCase[]) => {
-    const marks = cases.map(({ id }) => mark(score, id)).filter((one) => one !== '.');
+    const marks = cases.map(({ id }) => mark(runs, id)).filter((one) => one !== '.');
     return `${marks.filter((one) => one === '+').length} of ${marks.length}`;
   };
   const byGround = Object.keys(grounds).map((ground) => share(storeCases.filter((one) => one.ground === ground)));
   return [name, version, ...byGround, share(storeCases), note];
 }
 
-function mark(score: Score, id: string): string {
-  if (score.passed.includes(id)) return '+';
-  return score.failed.includes(id) ? 'FAIL' : '.';
+function mark(runs: readonly Score[], id: string): string {
+  const passed = runs.filter((score) => score.passed.includes(id)).length;
+  const failed = runs.filter((score) => score.failed.includes(id)).length;
+  if (passed + failed === 0) return '.';
+  if (failed === 0) return '+';
+  return passed === 0 ? 'FAIL' : `${passed}/${passed + failed}`;
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
