@@ -162,19 +162,29 @@ const ALPHABET = [
   '0',
 ];
 
-/** Distinct ids built at random of awkward characters; short, so that near misses are frequent. */
+/** Endings that make two ids of one: by case, Unicode form, what stands after NUL, blanks and halves of surrogate pairs. */
+const TWINS = [
+  ['a', 'A'],
+  ['é', 'e\u0301'],
+  ['\0a', '\0b'],
+  ['', ' '],
+  ['\ud800', '\ufffd'],
+] as const;
+
+/** Distinct ids of awkward characters in threes: one built at random, and two twins that begin with it. */
 export function randomIds(count: number, seed: number): string[] {
   const random = mulberry32(seed);
   const pick = (limit: number) => Math.floor(random() * limit);
   const ids = new Set<string>();
-  while (ids.size < count) {
-    let id = '';
+  for (let drawn = 0; ids.size < count; drawn++) {
+    let stem = '';
     const length = pick(9);
-    while (id.length < length)
-      id += pick(8) === 0 ? String.fromCharCode(pick(65_536)) : ALPHABET[pick(ALPHABET.length)];
-    ids.add(id);
+    while (stem.length < length)
+      stem += pick(8) === 0 ? String.fromCharCode(pick(65_536)) : ALPHABET[pick(ALPHABET.length)];
+    ids.add(stem);
+    for (const ending of TWINS[drawn % TWINS.length] ?? []) ids.add(stem + ending);
   }
-  return [...ids];
+  return [...ids].slice(0, count);
 }
 
 /** A new seed for each run; `CONFORMANCE_SEED` repeats one. */
