@@ -69,7 +69,9 @@ export class FileBackend implements Backend {
   readonly #listing: Listing;
   readonly #paths = new Memo(PATHS, (sid) => this.#dir + sep + nameOf(sid) + SUFFIX);
   readonly #queue = new KeyedQueue();
-  readonly #inStep = new InStep((doAll) => this.#folder.inOneGo(doAll));
+  readonly #inStep = new InStep((doAll) => {
+    this.#turns.touchTogether(() => this.#folder.inOneGo(doAll));
+  });
 
   /**
    * Makes the directory, mode 0700, if it is missing.
@@ -153,8 +155,7 @@ export class FileBackend implements Backend {
   readonly #touchOne = ({ sid, to, now }: { sid: string; to: Touch; now: number }): Awaitable<void> => {
     const path = this.#paths.of(sid);
     return this.#queue.run(path, () => {
-      this.#turns.announce();
-      if (this.#folder.stamp(path, sid, to, this.#atLeast(now))) return;
+      if (this.#turns.touch(() => this.#folder.stamp(path, sid, to, this.#atLeast(now)))) return;
       return this.#changes.make({ path, sid }, (entry) => touched(entry, to, this.#atLeast(now)));
     });
   };

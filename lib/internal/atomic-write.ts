@@ -1,4 +1,4 @@
-import { CORRUPT, type Desk, NoRoom, Revoked } from './desk.js';
+import { CORRUPT, type Desk, NoRoom, reasonOf } from './desk.js';
 import { closing, errnoOf, type Files, flags } from './files.js';
 import { expectDirectory, ShortWrite } from './io-error.js';
 
@@ -51,7 +51,7 @@ export class AtomicWriter {
       await this.#rename(draft, target);
     } catch (error) {
       for (const path of [draft, former]) if (path !== undefined) await this.#files.unlink(path).catch(() => {});
-      throw this.#reasonOf(error, target, desk);
+      throw reasonOf(this.#files, error, { target, desk });
     }
     if (former !== undefined) desk.addSpare(former, target);
   }
@@ -59,7 +59,7 @@ export class AtomicWriter {
   /** No error where it is gone already. */
   async remove(target: string, desk: Desk | NoRoom): Promise<void> {
     if (desk instanceof NoRoom) return this.#unlink(target);
-    for (const spare of desk.takeSparesOf(target)) await this.#unlink(spare);
+    for (const spare of desk.takeSpares(target)) await this.#unlink(spare);
     const removed = desk.draft();
     if (await this.#take(target, removed, desk)) await this.#unlink(removed).catch(() => this.#unlink(removed));
   }
@@ -85,7 +85,7 @@ export class AtomicWriter {
       return expectDirectory(this.#files, target, failure) as undefined;
     }
     await this.#files.rename(from, target).catch(() => {});
-    throw this.#reasonOf(failure, target, desk);
+    throw reasonOf(this.#files, failure, { target, desk });
   }
 
   /** Gives what is replaced a second name. It is one file the less to make later; where it fails nothing is lost. */
@@ -134,7 +134,7 @@ export class AtomicWriter {
       await this.#rename(target, to);
       return true;
     } catch (error) {
-      const reason = this.#reasonOf(error, target, desk);
+      const reason = reasonOf(this.#files, error, { target, desk });
       if (errnoOf(reason) === 'ENOENT') return false;
       throw reason;
     }
@@ -157,13 +157,6 @@ export class AtomicWriter {
         await this.#files.pause(pause);
       }
     }
-  }
-
-  /** What is missing where the system said that something is. */
-  #reasonOf(error: unknown, target: string, desk: Desk): unknown {
-    if (errnoOf(error) !== 'ENOENT') return error;
-    expectDirectory(this.#files, target, error);
-    return this.#files.lstatSync(desk.path) === undefined ? new Revoked() : error;
   }
 }
 

@@ -1,10 +1,10 @@
 import { sep } from 'node:path';
+import { errnoOf, type Files } from './files.js';
+import { expectDirectory } from './io-error.js';
+import { type Signs, Spares } from './spares.js';
 
 /** The end of the name of what was found in a session's place and is kept for a person to look at. */
 export const CORRUPT = '.corrupt';
-
-/** As many files as writes are under way at once are enough to write the next ones into. */
-const MOST_SPARES = 32;
 
 /** Whoever writes lost its folder: nothing that was under way has been done, and all of it can be done again. */
 export class Revoked extends Error {}
@@ -19,24 +19,20 @@ export class NoRoom {
   }
 }
 
-/**
- * A writer's own folder: where it prepares what it will put in place, and where it moves what it removes.
- *
- * To make a file, and to put a new one in place of another, costs a file system many times what it costs to write one
- * anew that has its blocks. So who writes alone keeps the files that it replaced, for the next sessions. Only then: a
- * touch by another process might go into a file that by now belongs to another session.
- */
+/** A writer's own folder: where it prepares what it will put in place, and where it moves what it removes. */
 export class Desk {
   readonly path: string;
   /** No other process writes in the directory as long as this folder is there. */
   isSole = false;
   /** Whether the file system can give a file a second name. */
   canKeep = true;
-  readonly #spares: { readonly path: string; readonly of: string }[] = [];
+  readonly #spares: Spares;
   #drafts = 0;
 
-  constructor(path: string) {
+  /** @param signs of the other writers that may have a file open to touch it */
+  constructor(path: string, signs: () => Signs = () => new Map()) {
     this.path = path;
+    this.#spares = new Spares(signs);
   }
 
   /** A path in it that nothing has. */
@@ -45,33 +41,35 @@ export class Desk {
     return `${this.path}${sep}${this.#drafts}${suffix}`;
   }
 
-  /** Where a lock goes that is released. It replaces the last one, which is of no use. */
-  get released(): string {
-    return `${this.path}${sep}released`;
-  }
-
   get wantsSpares(): boolean {
-    return this.isSole && this.canKeep && this.#spares.length < MOST_SPARES;
+    return this.canKeep && !this.#spares.isFull;
   }
 
   /** `path` is what was replaced in `of`. */
   addSpare(path: string, of: string): void {
-    this.#spares.push({ path, of });
+    this.#spares.add(path, of, this.isSole);
   }
 
-  /**
-   * A file to write anew for `target`. Never one that was its own: somebody who opened that before it was replaced would
-   * read what is not committed yet, and could not tell.
-   */
+  /** A file to write anew for `target`. */
   takeSpare(target: string): string | undefined {
-    const at = this.#spares.findIndex(({ of }) => of !== target);
-    return at === -1 ? undefined : this.#spares.splice(at, 1)[0]?.path;
+    return this.#spares.take(target);
   }
 
-  /** Those that hold what `target` was: of a session that ends nothing is kept. */
-  takeSparesOf(target: string): string[] {
-    const taken = this.#spares.filter(({ of }) => of === target);
-    for (const spare of taken) this.#spares.splice(this.#spares.indexOf(spare), 1);
-    return taken.map(({ path }) => path);
+  /** Those that hold what `target` was, or all. */
+  takeSpares(target?: string): string[] {
+    return target === undefined ? this.#spares.takeAll() : this.#spares.takeOf(target);
   }
+}
+
+/**
+ * The reason for a failure: a system says that something is missing both where the directory is gone and where the desk
+ * is.
+ * @param target a path in the directory
+ * @returns Revoked where the desk is gone
+ * @throws SessileError `SESSILE_BAD_PATH` where the directory is
+ */
+export function reasonOf(files: Files, error: unknown, { target, desk }: { target: string; desk: Desk }): unknown {
+  if (errnoOf(error) !== 'ENOENT') return error;
+  expectDirectory(files, target, error);
+  return files.lstatSync(desk.path) === undefined ? new Revoked() : error;
 }

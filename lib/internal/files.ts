@@ -12,7 +12,7 @@ const write = promisify(fs.write) as (fd: number, bytes: Buffer) => Promise<{ by
  */
 export const nodeFiles = {
   findSync,
-  openSync: (path: string, flags: number): number => fs.openSync(path, flags),
+  openSync: (path: string, flags: number): number => fs.openSync(path, flags, 0o600),
   readSync: (fd: number, into: Buffer, at: number): number => fs.readSync(fd, into, 0, into.length, at),
   writeSync: (fd: number, text: string, at: number): number => fs.writeSync(fd, text, at, 'latin1'),
   closeSync: (fd: number): void => fs.closeSync(fd),
@@ -42,8 +42,8 @@ export const nodeFiles = {
 
 export type Files = typeof nodeFiles;
 
-/** What a system or a file system answers that has no symbolic links, or not for everybody. */
-const NO_LINKS = new Set<unknown>(['EPERM', 'EACCES', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EINVAL', 'UNKNOWN']);
+/** What a system or a file system answers that has no links of a kind, or not for everybody. */
+export const NO_LINKS = new Set<unknown>(['EPERM', 'EACCES', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EINVAL', 'UNKNOWN']);
 
 /** What a system answers where something else than a regular file has the name: a directory, link, fifo, socket. */
 export const NOT_A_FILE = new Set<unknown>(['EISDIR', 'ELOOP', 'EMLINK', 'EAGAIN', 'ENXIO', 'ESPIPE']);

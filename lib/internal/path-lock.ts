@@ -1,8 +1,10 @@
 import { sep } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { errnoOf } from './files.js';
+import { reasonOf } from './desk.js';
+import { errnoOf, NO_LINKS } from './files.js';
 import { codedAsync } from './io-error.js';
 import { breakLock, LEFTOVER, type LockPlace, lockOf, readOwner } from './lock-file.js';
+import type { LockToken, LockTokens } from './lock-tokens.js';
 import { type PathLockOptions, pause, Waiter } from './lock-waiter.js';
 import { abandon, formatOwner, isNear, newTurn, type Owner, parseOwner } from './owner.js';
 import type { Seat } from './writer.js';
@@ -15,9 +17,10 @@ const LEFTOVER_AGE = 3_600_000;
 /**
  * Mutual exclusion between processes, by files next to what they guard.
  *
- * A lock is a symbolic link whose *target text* is the owner's record, so that taking it and saying who took it is one
- * atomic system call. Where links cannot be made it is a file created with O_EXCL; a waiter that reads it before the
- * record is in it knows no owner and goes by age.
+ * A lock is a second name of a file in its owner's folder that holds the owner's record, so that taking it and saying who
+ * took it is one atomic system call. Where files have one name only it is a symbolic link whose *target text* is the
+ * record, and where there are no links either a file created with O_EXCL; a waiter that reads that before the record is
+ * in it knows no owner and goes by age.
  *
  * A lock is broken when its owner is certainly dead, or when the same instance was seen to hold it for `staleAge`. What
  * ends with it is told in `Writers`: an owner that was only paused can neither commit nor release afterwards, even where
@@ -37,13 +40,40 @@ export class PathLock {
    * @param stem the path that is guarded, without its suffix
    * @param by who will have it
    * @returns undefined where somebody has the lock
-   * @throws SessileError `SESSILE_IO`, `SESSILE_BAD_PATH` where no lock can be made
+   * @throws Revoked; SessileError `SESSILE_IO`, `SESSILE_BAD_PATH` where no lock can be made
    */
   async tryAcquire(stem: string, by: Seat): Promise<HeldLock | undefined> {
-    const { files } = this.#place;
     const owner = newTurn(by.owner);
-    const taken = await codedAsync('Locking', () => files.lock(lockOf(stem), formatOwner(owner)));
-    return taken ? new HeldLock(this.#place, { stem, owner, released: by.desk.released }) : undefined;
+    const token = by.tokens.take();
+    if (await codedAsync('Locking', () => this.#make(lockOf(stem), { record: formatOwner(owner), token, by }))) {
+      return new HeldLock(this.#place, { stem, owner, token, tokens: by.tokens });
+    }
+    by.tokens.giveBack(token);
+    return undefined;
+  }
+
+  async #make(path: string, { record, token, by }: Making): Promise<boolean> {
+    if (by.desk.canKeep) {
+      const isMade = await this.#link(path, { record, token, by });
+      if (isMade !== undefined) return isMade;
+      by.desk.canKeep = false;
+    }
+    return this.#place.files.lock(path, record);
+  }
+
+  /** Undefined where a file cannot have a second name. */
+  async #link(path: string, { record, token, by }: Making): Promise<boolean | undefined> {
+    const { files } = this.#place;
+    try {
+      await files.link(token.say(record), path);
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).syscall === 'link') {
+        if (errnoOf(error) === 'EEXIST') return false;
+        if (NO_LINKS.has(errnoOf(error))) return undefined;
+      }
+      throw reasonOf(files, error, { target: path, desk: by.desk });
+    }
   }
 
   /**
@@ -80,11 +110,18 @@ export class PathLock {
   }
 }
 
+interface Making {
+  record: string;
+  token: LockToken;
+  by: Seat;
+}
+
 interface Holding {
   stem: string;
   owner: Owner;
-  /** Where it goes. Whoever takes the lock from its owner takes that place away first. */
-  released: string;
+  /** Whoever takes the lock from its owner first takes the place away where the lock goes. */
+  token: LockToken;
+  tokens: LockTokens;
 }
 
 export class HeldLock {
@@ -101,8 +138,8 @@ export class HeldLock {
    * @throws SessileError `SESSILE_IO` where the lock is still there; nobody of this process need wait for it then
    */
   async release(): Promise<void> {
-    const { stem, owner, released } = this.#holding;
-    const remove = () => this.#place.files.rename(lockOf(stem), released);
+    const { stem, owner, token, tokens } = this.#holding;
+    const remove = () => this.#place.files.rename(lockOf(stem), token.released);
     await codedAsync('Unlocking', async () => {
       try {
         await remove().catch(remove);
@@ -111,6 +148,8 @@ export class HeldLock {
         abandon(owner);
         throw error;
       }
+      token.turnOver();
+      tokens.giveBack(token);
     });
   }
 

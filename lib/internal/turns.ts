@@ -6,6 +6,7 @@ import { expectDirectory, ioError, isDiskFull } from './io-error.js';
 import { Limiter } from './limiter.js';
 import type { PathLockOptions, Waiter } from './lock-waiter.js';
 import { type HeldLock, PathLock } from './path-lock.js';
+import { Touching } from './touching.js';
 import { type Seat, Writer } from './writer.js';
 
 /**
@@ -38,23 +39,30 @@ export class Turns {
   readonly #locks: PathLock;
   readonly #staleAge: number;
   readonly #report: (error: Error) => void;
+  readonly #touching: Touching;
   readonly #limiter = new Limiter(WRITERS);
 
   constructor({ files, dir, locks, report }: Parts) {
     this.#files = files;
     this.#dir = dir;
     this.#writer = new Writer(files, dir);
+    this.#touching = new Touching(this.#writer);
     this.#locks = new PathLock({ files, writers: this.#writer.writers }, locks);
     this.#staleAge = locks.staleAge;
     this.#report = report;
   }
 
   /**
-   * Others know from now on that this process writes: what must be true before a file is written in place.
-   * @throws SessileError `SESSILE_IO`, `SESSILE_BAD_PATH`
+   * Does `act`, which writes in place. Others know that meanwhile.
+   * @throws SessileError `SESSILE_IO`, `SESSILE_BAD_PATH`; what `act` throws
    */
-  announce(): void {
-    this.#writer.seat();
+  touch<T>(act: () => T): T {
+    return this.#touching.one(act);
+  }
+
+  /** What is touched in `act` is so for all at once. */
+  touchTogether(act: () => void): void {
+    this.#touching.together(act);
   }
 
   /**
@@ -86,7 +94,7 @@ export class Turns {
   /** As {@link tidy}, all that is not between the sessions. */
   tidyWriters(now: number): void {
     try {
-      this.#writer.writers.tidy(now);
+      this.#writer.tidy(now);
     } catch (error) {
       this.#report(ioError('Removing a leftover of', error) as Error);
     }
@@ -100,7 +108,7 @@ export class Turns {
   async #try(stem: string, act: (ground: Ground) => Promise<void>): Promise<'done' | 'locked' | 'revoked'> {
     expectDirectory(this.#files, stem, undefined);
     const began = performance.now();
-    let seat: Seat;
+    let seat: Seat | undefined;
     let lock: HeldLock | undefined;
     try {
       seat = this.#writer.seat();
@@ -109,6 +117,10 @@ export class Turns {
         if (lock === undefined) return 'locked';
       }
     } catch (error) {
+      if (seat !== undefined && error instanceof Revoked) {
+        this.#writer.lost(seat);
+        return 'revoked';
+      }
       if (!isDiskFull(error)) throw error;
       await act(new NoRoom(error));
       return 'done';

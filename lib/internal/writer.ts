@@ -1,18 +1,24 @@
 import { sep } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { Desk } from './desk.js';
-import { attempt, type Files } from './files.js';
+import { attempt, type Files, removeSync } from './files.js';
 import { coded, expectDirectory } from './io-error.js';
+import { LockTokens } from './lock-tokens.js';
 import { newOwner, type Owner } from './owner.js';
+import { TouchSign } from './touch-sign.js';
 import { Writers } from './writers.js';
 
 /** For so many ms after it met others a writer does not look whether they are gone. */
 const PATIENCE = 10_000;
+/** One that is alone looks so often, in ms, whether others have come. */
+const ALONE = 1_000;
 
 /** What a writer has in the directory as long as nobody takes it away. */
 export interface Seat {
   readonly owner: Owner;
   readonly desk: Desk;
+  readonly tokens: LockTokens;
+  readonly sign: TouchSign;
 }
 
 /**
@@ -41,8 +47,11 @@ export class Writer {
   /** @throws SessileError `SESSILE_IO`, `SESSILE_BAD_PATH` */
   seat(): Seat {
     return coded('Preparing to write', () => {
+      if (this.#seat?.desk.isSole && performance.now() >= this.#lookAt) this.#lookAround();
       this.#seat ??= this.#enter();
-      if (!this.#seat.desk.isSole && performance.now() >= this.#lookAt) this.#tryAlone(this.#seat);
+      const { desk, sign } = this.#seat;
+      if (!desk.isSole && performance.now() >= this.#lookAt) this.#tryAlone(this.#seat);
+      if (!desk.isSole) attempt(() => sign.make());
       return this.#seat;
     });
   }
@@ -54,12 +63,30 @@ export class Writer {
     this.#seat = undefined;
   }
 
+  /** Now and then: gives up a seat that is lost, and files of sessions that others have ended since. */
+  tidy(now: number): void {
+    this.#expectSeat();
+    this.#clear();
+    for (const spare of this.#seat?.desk.takeSpares() ?? []) attempt(() => removeSync(this.#files, spare));
+    this.#writers.tidy(now);
+  }
+
   /** When nothing is under way any more. What cannot be removed now is somebody else's to remove later. */
   leave(): void {
     if (this.#seat !== undefined) this.#former.push(this.#seat.owner);
     this.#seat = undefined;
     this.#clear();
     attempt(() => this.#writers.tidy(0));
+  }
+
+  /** One that only touches would not find out, and others would go on to write around what it may be about to do. */
+  #lookAround(): void {
+    this.#lookAt = performance.now() + ALONE;
+    this.#expectSeat();
+  }
+
+  #expectSeat(): void {
+    if (this.#seat !== undefined && !this.#writers.isIn(this.#seat.owner)) this.lost(this.#seat);
   }
 
   #enter(): Seat {
@@ -73,7 +100,13 @@ export class Writer {
       this.#former.push(owner);
       throw error;
     }
-    return { owner, desk: new Desk(this.#writers.folderOf(owner)) };
+    const folder = this.#writers.folderOf(owner);
+    return {
+      owner,
+      desk: new Desk(folder, () => this.#writers.signs(owner)),
+      tokens: new LockTokens(this.#files, folder),
+      sign: new TouchSign(this.#files, folder),
+    };
   }
 
   /** Before a look at others: one's own mark of before counts as one of them. */
@@ -94,7 +127,8 @@ export class Writer {
     try {
       desk.isSole = this.#writers.claim(owner) && !this.#writers.hasOthers(owner);
     } finally {
-      if (!desk.isSole) attempt(() => this.#writers.unclaim(owner));
+      if (desk.isSole) this.#lookAt = performance.now() + ALONE;
+      else attempt(() => this.#writers.unclaim(owner));
     }
   }
 }

@@ -5,6 +5,8 @@ import { CORRUPT } from './desk.js';
 import { attempt, errnoOf, type Files, removeSync, unless } from './files.js';
 import { expectDirectory } from './io-error.js';
 import { formatOwner, isDead, isNear, type Owner, parseOwner } from './owner.js';
+import type { Signs } from './spares.js';
+import { isRaised, readTouchSign } from './touch-sign.js';
 
 const FOLDER = '.writers';
 const SOLE = 'sole';
@@ -13,6 +15,8 @@ const REVOKED = '.revoked';
 const REMAINS = 'remains';
 /** A writer that cannot be seen to be dead is given up when it has not written for so long, in ms. */
 const IDLE = 3_600_000;
+/** For a writer that may have a file open as long as anything is there of it. */
+const UNKNOWN = '?';
 /** How often a folder is made again that others remove at the same moment, or emptied that is written into. */
 const TRIES = 100;
 
@@ -25,8 +29,9 @@ const TRIES = 100;
  * taken away. Whoever comes makes its own folder and *then* takes away the folders that have `sole`: of any two, one
  * sees the other.
  *
- * What a paused writer was about to write into a session's file in place (a touch) is not ended. So the mark that is left
- * of a writer that may live, `<record>.revoked`, counts as a writer: nobody is alone, and writes files anew, beside it.
+ * What a paused writer was about to write into a session's file in place (a touch) is not ended. So those who are not
+ * alone raise a sign while they touch, see {@link TouchSign}, and the mark that is left of a writer that may live,
+ * `<record>.revoked`, counts as a writer whose sign is raised: nobody is alone, and writes files anew, beside it.
  *
  * Methods throw system errors, and SessileError `SESSILE_BAD_PATH` where the directory is gone.
  */
@@ -89,6 +94,17 @@ export class Writers {
     return this.#has(this.folderOf(owner));
   }
 
+  /** Of the others that may have a file open to touch it. */
+  signs(me: Owner): Signs {
+    const signs = new Map<string, string>();
+    for (const { owner, name, isMark } of this.#all()) {
+      if (nameOf(owner) === nameOf(me)) continue;
+      const sign = isMark ? UNKNOWN : this.#signOf(owner);
+      if (isRaised(sign) && !isDead(owner)) signs.set(name, sign);
+    }
+    return signs;
+  }
+
   /**
    * Takes the folder of a writer away. When this is done nothing comes of what that one had under way: moving the folder
    * makes its paths lead nowhere, emptying it takes what was to be moved from a path that was looked up before, and
@@ -133,6 +149,13 @@ export class Writers {
       const owner = parseOwner(isMark ? name.slice(0, -REVOKED.length) : name);
       return owner === undefined ? [] : [{ owner, name, isMark }];
     });
+  }
+
+  /** A writer has no sign before it first touches, nor where its folder was taken away just now. */
+  #signOf(owner: Owner): string {
+    const folder = this.folderOf(owner);
+    const sign = readTouchSign(this.#files, folder);
+    return sign === '' && !this.#has(folder) ? UNKNOWN : sign;
   }
 
   #soleOf(owner: Owner): string {

@@ -264,7 +264,7 @@ describe('adopt', () => {
       if (hang) hang = false;
       else setImmediate(done);
     };
-    const adopted = adopt(bareStore({ get }), { timeout: 5 });
+    const adopted = adopt(bareStore({ get }), { timeout: 500 });
     const first = failureOf(() => adopted.setAsync('a', sessionOf({})));
     const second = adopted.setAsync('a', sessionOf({}));
     expect(await first).to.have.property('code', 'SESSILE_TIMEOUT');

@@ -5,7 +5,7 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 export type Callback<T> = (error?: unknown, value?: T | null) => void;
 
 /** How long a callback may take before it counts as never coming, in ms. */
-const PATIENCE = 4_000;
+const PATIENCE = 20_000;
 
 /**
  * The first answer that a callback method gives. What comes after it, and when it comes, does not matter here: that a

@@ -1084,7 +1084,7 @@ describe('the conformance suites', function () {
   this.timeout(240_000);
   describe('store', () => {
     it('pass a store that is whole, with no case left out', async () => {
-      const outcome = await runStore({ patience: 8_000 });
+      const outcome = await runStore({ patience: 40_000 });
       deepEqual(outcomeOf(outcome), { failed: [], skipped: [] });
       equal(outcome.passed.length, storeCases.length);
       ok(storeCases.length >= 120, `${storeCases.length} cases`);

@@ -48,7 +48,7 @@ export interface StoreSuiteOptions<S extends Store> extends Runner, Selection {
    * process of its own with the flags of this one. Without it those cases are skipped.
    */
   readonly program?: (body: string) => string;
-  /** How long such a program may take to end by itself, in ms. Default: 8 000. */
+  /** How long such a program may take to end by itself, in ms. Default: 30 000. */
   readonly patience?: number;
   /** How many random ids are tried. Default: 500. */
   readonly randomIds?: number;
@@ -76,7 +76,7 @@ function whyMissing<S extends Store>(need: Need, options: StoreSuiteOptions<S>):
 }
 
 async function withStore<S extends Store>(options: StoreSuiteOptions<S>, run: StoreCase['run']): Promise<void> {
-  const { failing, corrupt, program, randomIds = 500, patience = 8_000 } = options;
+  const { failing, corrupt, program, randomIds = 500, patience = 30_000 } = options;
   const clock = new Clock();
   const usual: CreateOptions = { now: clock.now, ttl: TTL, pruneInterval: 0 };
   const made: S[] = [];

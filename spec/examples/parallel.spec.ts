@@ -15,7 +15,7 @@ describe('examples/parallel', function () {
     const program = join(root, 'examples/parallel/parallel.mjs');
     const env = { ...process.env, NODE_V8_COVERAGE: '', NODE_OPTIONS: '' };
     for (let run = 0; run < 5; run += 1) {
-      const { stdout, stderr } = await promisify(execFile)(process.execPath, [program], { timeout: 25_000, env });
+      const { stdout, stderr } = await promisify(execFile)(process.execPath, [program], { timeout: 55_000, env });
       expect(stderr).to.equal('');
       expect(stdout).to.equal(shown);
     }

@@ -152,6 +152,7 @@ describe('FileStore that adopts what session-file-store left', () => {
     let now = Date.now();
     const store = open({ now: () => now });
     for (const sid of ['a', 'b', 'c']) await leave(sid, { sid });
+    now = Date.now();
     await store.setAsync('c', { cookie: { ...COOKIE, expires: new Date(now + HOUR), originalMaxAge: HOUR } });
     await store.setAsync('d', { cookie: { ...COOKIE, expires: new Date(now + HOUR), originalMaxAge: HOUR } });
     expect((await store.idsAsync()).sort()).to.deep.equal(['a', 'b', 'c', 'd']);

@@ -387,7 +387,7 @@ describe('FileBackend with what is no session in its directory', () => {
     };
     for (const [title, make] of Object.entries(kinds)) {
       it(`${title} holds a write up for lockStaleAge at most, and is not followed`, async () => {
-        open({ lockStaleAge: 20, lockTimeout: 5_000 });
+        open({ lockStaleAge: 20, lockTimeout: 60_000 });
         writeFileSync(path, formatEntry(SID, entry));
         make();
         expect(await fieldsOf(), 'a reader needs no lock').to.deep.equal(entry);
@@ -398,7 +398,7 @@ describe('FileBackend with what is no session in its directory', () => {
     }
 
     it('a fifo that somebody writes to, or a socket, is treated no other way', async () => {
-      open({ lockStaleAge: 20, lockTimeout: 5_000 });
+      open({ lockStaleAge: 20, lockTimeout: 60_000 });
       mkfifo(lock());
       const holder = await import('node:fs/promises').then((fs) => fs.open(lock(), 'r+'));
       await holder.write('for somebody else');

@@ -32,10 +32,10 @@ interface Operation {
 
 const making = {
   needs: ['openat', 'pwrite64', 'close', 'rename'],
-  needsBeside: ['symlink', 'openat', 'write', 'rename'],
+  needsBeside: ['link', 'openat', 'write', 'rename'],
 };
 const writing = { needs: [...making.needs, 'link'], needsBeside: making.needsBeside };
-const removing = { needs: ['rename', 'unlink'], needsBeside: ['symlink', 'rename', 'unlink'] };
+const removing = { needs: ['rename', 'unlink'], needsBeside: ['link', 'rename', 'unlink'] };
 const touching = ['openat', 'pwrite64'];
 
 /** What is done to a directory with OLD under `mine` and DEAD under `dead`. */

@@ -22,8 +22,9 @@ type Call = keyof Files | 'readdir' | 'closedir';
 export class FaultyFiles {
   /** The calls since `arm`, in order. */
   calls: Call[] = [];
-  /** Those of them that failed. */
+  /** Those of them that failed, and their places among all, from 0. */
   failed: Call[] = [];
+  failedAt: number[] = [];
   /** Called before each call that does not fail. */
   before: (call: Call) => unknown = () => {};
   #plan: Plan | undefined;
@@ -60,7 +61,9 @@ export class FaultyFiles {
     },
     fsync: async (...args) => this.#sync('fsync', () => nodeFiles.fsync(...args)),
     fdatasync: async (...args) => this.#sync('fdatasync', () => nodeFiles.fdatasync(...args)),
-    link: async (...args) => this.#sync('link', () => nodeFiles.link(...args)),
+    link: async (from, path) => {
+      return this.#sync(path.endsWith('.lock') ? 'lock' : 'link', () => nodeFiles.link(from, path));
+    },
     rename: async (...args) => this.#sync('rename', () => nodeFiles.rename(...args)),
     unlink: async (...args) => this.#sync('unlink', () => nodeFiles.unlink(...args)),
     opendir: async (...args) => this.#listing(await this.#sync('opendir', () => nodeFiles.opendir(...args))),
@@ -71,6 +74,7 @@ export class FaultyFiles {
     this.#plan = plan;
     this.calls = [];
     this.failed = [];
+    this.failedAt = [];
   }
 
   disarm(): void {
@@ -82,10 +86,15 @@ export class FaultyFiles {
     return this.calls.length >= at && this.calls.length < at + times;
   }
 
+  #note(call: Call): void {
+    this.failed.push(call);
+    this.failedAt.push(this.calls.length - 1);
+  }
+
   #shortens(call: Call, length: number): boolean {
     this.calls.push(call);
     if (this.#plan?.fault !== 'short' || !this.#due() || length < 2) return false;
-    this.failed.push(call);
+    this.#note(call);
     return true;
   }
 
@@ -96,7 +105,7 @@ export class FaultyFiles {
       this.before(call);
       return act();
     }
-    this.failed.push(call);
+    this.#note(call);
     if (!doneAnyway) throw systemError(fault, call);
     const outcome = act();
     if (!(outcome instanceof Promise)) throw systemError(fault, call);

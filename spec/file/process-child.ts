@@ -51,6 +51,25 @@ async function stay(order: Extract<ChildOrder, { do: 'stay' }>): Promise<Answer>
   }
 }
 
+/** Touches, and is often held up between opening a file and writing into it. */
+async function touch(order: Extract<ChildOrder, { do: 'touch' }>): Promise<Answer> {
+  const writeSync: typeof nodeFiles.writeSync = (...args) => {
+    if (Math.random() < 0.3) block(Math.random() * 10);
+    return nodeFiles.writeSync(...args);
+  };
+  const backend = new FileBackend(order.dir, {}, { files: { ...nodeFiles, writeSync } });
+  const answer: Answer = { counted: 0, codes: [] };
+  backend.report = (error) => answer.codes.push(error.message);
+  const end = performance.now() + order.ms;
+  while (performance.now() < end) {
+    const now = Date.now();
+    await backend.touch(`counter-${answer.counted % order.ids}`, { cookie: '{}', expires: now + 60_000 }, now);
+    answer.counted += 1;
+  }
+  backend.close();
+  return answer;
+}
+
 let holder: Writer | undefined;
 
 /** Takes the lock `stem`, alone inside by the judgement of a second file, with every look at a lock slowed down. */
@@ -67,6 +86,7 @@ async function hold(order: Extract<ChildOrder, { do: 'hold' }>): Promise<Answer>
     readLockSync: slow(nodeFiles.readLockSync),
     lockSync: slow(nodeFiles.lockSync),
     lock: slow(nodeFiles.lock),
+    link: slow(nodeFiles.link),
     renameSync: slow(nodeFiles.renameSync),
   };
   holder ??= new Writer(files, dirname(order.stem));
@@ -87,8 +107,18 @@ async function hold(order: Extract<ChildOrder, { do: 'hold' }>): Promise<Answer>
   }
 }
 
-process.on('message', async (order: ChildOrder) => {
-  const answer = await (order.do === 'add' ? add(order) : order.do === 'stay' ? stay(order) : hold(order));
-  process.send?.(answer);
-});
+function follow(order: ChildOrder): Promise<Answer> {
+  switch (order.do) {
+    case 'add':
+      return add(order);
+    case 'stay':
+      return stay(order);
+    case 'touch':
+      return touch(order);
+    case 'hold':
+      return hold(order);
+  }
+}
+
+process.on('message', async (order: ChildOrder) => process.send?.(await follow(order)));
 process.send?.('ready');

@@ -6,6 +6,7 @@ import { bundle } from '../support/bundle.js';
 export type ChildOrder =
   | { do: 'add'; dir: string; options: FileStoreOptions; times: number; ms: number; bytes: number; ids: number }
   | { do: 'stay'; dir: string; options: FileStoreOptions; until: string }
+  | { do: 'touch'; dir: string; ids: number; ms: number }
   | { do: 'hold'; stem: string };
 
 export interface Answer {

@@ -5,11 +5,11 @@ import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { SessionData } from 'express-session';
-import { FileStore } from '../../lib/backends/file.js';
+import { FileBackend, FileStore } from '../../lib/backends/file.js';
 import { nodeFiles } from '../../lib/internal/files.js';
 import { formatOwner, newOwner } from '../../lib/internal/owner.js';
 import { Writer } from '../../lib/internal/writer.js';
-import { namesIn } from '../support/folder.js';
+import { namesIn, watched } from '../support/folder.js';
 import { type Answer, Child } from './process-orders.js';
 
 /** Rounds of the gate times this; `npm run torture` sets it. */
@@ -75,7 +75,9 @@ describe('FileStore in several processes', function () {
     const options = { lockStaleAge: 40, lockTimeout: 10_000 };
     const [owner] = await start(1);
     const store = new FileStore(dir, options);
-    // A writer that is alone has no lock that could be taken.
+    // A writer that is alone has no lock that could be taken, and has to write again when another one comes.
+    const other = new Writer(nodeFiles, dir);
+    other.seat();
     await store.setAsync('counter-0', { cookie: { originalMaxAge: null, expires: null } } as never);
     for (let round = 1; round <= rounds; round += 1) {
       const until = join(tmpdir(), `${basename(dir)}-${round}`);
@@ -90,6 +92,7 @@ describe('FileStore in several processes', function () {
       expect(await counted()).to.equal(round);
     }
     await store.closeAsync();
+    other.leave();
     expect(leftovers()).to.deep.equal([]);
   });
 
@@ -171,6 +174,39 @@ describe('FileStore in several processes', function () {
     await store.closeAsync();
   });
 
+  it('writes files of others anew beside one that touches, and none that this one is about to touch', async () => {
+    const ids = 40;
+    const [child] = (await start(1)) as [Child];
+    const files = watched();
+    const backend = new FileBackend(dir, {}, { files });
+    const problems: string[] = [];
+    backend.report = (error) => problems.push(error.message);
+    const write = (n: number, data: string) =>
+      backend.update(`counter-${n}`, () => ({ cookie: '{}', data, expires: Date.now() + 60_000 }));
+    await Promise.all(Array.from({ length: ids }, (_, n) => write(n, '{}')));
+    let running = true;
+    const touching = child.ask({ do: 'touch', dir, ids, ms: 3_000 * factor }).finally(() => {
+      running = false;
+    });
+    const last: string[] = [];
+    const writing = Array.from({ length: 8 }, async (_, first) => {
+      for (let n = first; running; n = (n + 8) % ids) {
+        const data = JSON.stringify({ whose: n, at: performance.now(), filler: 'x'.repeat(100 + n) });
+        last[n] = data;
+        await write(n, data);
+      }
+    });
+    await Promise.all(writing);
+    const { counted: touches, codes } = await touching;
+    for (let n = 0; n < ids; n += 1) expect((await backend.read(`counter-${n}`))?.data).to.equal(last[n]);
+    backend.close();
+    expect([problems, codes]).to.deep.equal([[], []]);
+    const anew = files.calls.filter((call) => call === 'refillSync').length;
+    console.log(`      ${touches} touches, ${anew} files written anew`);
+    expect(touches).to.be.greaterThan(20);
+    expect(anew).to.be.greaterThan(100);
+  });
+
   it('never lets two breakers of one dead lock in, however slowly they look', async () => {
     const rounds = 500 * factor;
     const all = await start(3);
@@ -198,6 +234,7 @@ describe('FileStore in several processes', function () {
       this.skip();
     }
     const times = 10_000 * factor;
+    this.timeout(600_000 * factor);
     await start(2, unshare);
     const store = new FileStore(dir);
     const problems: string[] = [];

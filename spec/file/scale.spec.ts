@@ -54,13 +54,13 @@ describe('FileStore with many sessions', function () {
     const renewed: number[] = [];
     const renewing: Files = {
       ...nodeFiles,
-      lock: async (path, record) => {
+      link: async (from, path) => {
         const n = sids.get(path.replace(/lock$/, 'json')) ?? Number.NaN;
         if (n % 3 === 0) {
           writeFileSync(path.replace(/lock$/, 'json'), formatEntry(sidOf(n), { ...sample, data: '{"new":1}' }));
           renewed.push(n);
         }
-        return nodeFiles.lock(path, record);
+        return nodeFiles.link(from, path);
       },
     };
     // Who writes alone takes no lock.

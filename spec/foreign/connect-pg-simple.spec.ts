@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import connect from 'connect-pg-simple';
 import session, { type Store } from 'express-session';
 import pg from 'pg';
@@ -27,7 +28,7 @@ describe('connect-pg-simple', function () {
 
   const open = async (): Promise<Store> => {
     count += 1;
-    const schemaName = `sessile_${process.pid}_${count}`;
+    const schemaName = `sessile_${randomBytes(6).toString('hex')}_${count}`;
     await pool.query(`CREATE SCHEMA ${schemaName}`);
     const store = new Postgres({ pool, schemaName, createTableIfMissing: true, pruneSessionInterval: false });
     schemas.set(store, schemaName);

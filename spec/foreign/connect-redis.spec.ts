@@ -5,7 +5,7 @@ import { adoptedSuites } from './suites.js';
 
 describe('connect-redis', function () {
   this.timeout(180_000);
-  const { open, client } = redisStores();
+  const { open, client } = redisStores(3_600);
 
   adoptedSuites({
     name: 'connect-redis',

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import connect from 'express-mysql-session';
 import session, { type Store } from 'express-session';
 import { createPool, type Pool } from 'mysql2/promise';
@@ -30,7 +31,7 @@ describe('express-mysql-session', function () {
 
   const open = async (): Promise<Store> => {
     count += 1;
-    const tableName = `sessile_${process.pid}_${count}`;
+    const tableName = `sessile_${randomBytes(6).toString('hex')}_${count}`;
     const store = storeOf(tableName);
     await (store as unknown as { onReady(): Promise<void> }).onReady();
     tables.set(store, tableName);

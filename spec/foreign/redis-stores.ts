@@ -4,8 +4,11 @@ import { needRedis, type RedisServer, redisServer } from '../support/redis-serve
 
 type Client = Awaited<ReturnType<typeof nodeRedis>>;
 
-/** Opens empty stores of connect-redis on a server that runs for the tests of the suite that calls this. */
-export function redisStores(): { readonly open: () => RedisStore; readonly client: () => Client } {
+/**
+ * Opens empty stores of connect-redis on a server that runs for the tests of the suite that calls this.
+ * @param ttl how long the server keeps a key, in s. Its clock is not that of a suite.
+ */
+export function redisStores(ttl?: number): { readonly open: () => RedisStore; readonly client: () => Client } {
   let server: RedisServer | undefined;
   let client: Client;
   before(async function () {
@@ -18,5 +21,8 @@ export function redisStores(): { readonly open: () => RedisStore; readonly clien
     client.destroy();
     await server.remove();
   });
-  return { open: () => new RedisStore({ client, prefix: newPrefix() }), client: () => client };
+  return {
+    open: () => new RedisStore({ client, prefix: newPrefix(), ...(ttl && { ttl: () => ttl }) }),
+    client: () => client,
+  };
 }

@@ -17,25 +17,27 @@ import { AtomicWriter } from '../../lib/internal/atomic-write.js';
 import { Desk, NoRoom, Revoked } from '../../lib/internal/desk.js';
 import { type Files, nodeFiles } from '../../lib/internal/files.js';
 import { ShortWrite } from '../../lib/internal/io-error.js';
+import type { Signs } from '../../lib/internal/spares.js';
 import { failureOf, folders, systemError, watched } from '../support/folder.js';
 
 interface Settings {
   durable: boolean;
   isSole: boolean;
   reuses: boolean;
+  signs: () => Signs;
   changes: Partial<Files>;
 }
 
 describe('AtomicWriter', () => {
   const folder = folders();
 
-  function given({ durable = false, isSole = false, reuses = true, changes = {} }: Partial<Settings> = {}) {
+  function given({ durable = false, isSole = false, reuses = true, signs, changes = {} }: Partial<Settings> = {}) {
     const dir = folder();
     const [target, other, own] = [join(dir, 'target'), join(dir, 'other'), join(dir, 'desk')];
     mkdirSync(own);
     const files = watched(changes);
     const writer = new AtomicWriter(files, { durable, reuses });
-    const desk = Object.assign(new Desk(own), { isSole });
+    const desk = Object.assign(new Desk(own, signs), { isSole });
     writeFileSync(target, 'former', { mode: 0o600 });
     const write = (text = 'the next', to = target) => writer.write(to, text, desk);
     const left = () => [
@@ -72,7 +74,7 @@ describe('AtomicWriter', () => {
   describe('a new file', () => {
     it('has the whole text and mode 0600, takes the place of the former, and nothing else is left', async () => {
       for (const durable of [false, true]) {
-        const { target, write, left } = given({ durable });
+        const { target, write, left } = given({ durable, reuses: false });
         const before = statSync(target).ino;
         const text = 'é😀'.repeat(50_000);
         await write(text);
@@ -84,10 +86,10 @@ describe('AtomicWriter', () => {
     });
 
     it('is made by these calls in this order', async () => {
-      const quick = given();
+      const quick = given({ reuses: false });
       await quick.write();
       expect(quick.files.calls).to.deep.equal(['open', 'write', 'closeSync', 'rename']);
-      const durable = given({ durable: true });
+      const durable = given({ durable: true, reuses: false });
       await durable.write();
       expect(durable.files.calls).to.deep.equal(['open', 'write', 'fsync', 'closeSync', 'rename']);
     });
@@ -335,11 +337,20 @@ describe('AtomicWriter', () => {
     });
   });
 
-  it('keeps nothing beside others', async () => {
-    const { files, write, left } = given();
-    await write();
-    expect(files.calls).to.not.include('link');
-    expect(left()).to.deep.equal([['target'], []]);
+  it('writes what was replaced beside others anew only when they are done with it', async () => {
+    let signs = new Map([['another', '1']]);
+    const { dir, desk, files, write } = given({ signs: () => signs });
+    const isAnew = async (name: string) => {
+      files.calls.length = 0;
+      await write('the next', join(dir, name));
+      return files.calls.includes('refillSync');
+    };
+    for (let n = 0; n < 8; n += 1) writeFileSync(join(dir, `s${n}`), 'former', { mode: 0o600 });
+    for (let n = 0; n < 8; n += 1) expect(await isAnew(`s${n}`)).to.equal(false);
+    expect(await isAnew('t')).to.equal(false);
+    signs = new Map([['another', '3']]);
+    expect(await isAnew('u')).to.equal(true);
+    expect(desk.takeSpares()).to.have.length(7);
   });
 
   describe('a rename that is refused', () => {

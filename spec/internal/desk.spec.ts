@@ -1,59 +1,64 @@
-import { sep } from 'node:path';
+import { mkdirSync, rmSync } from 'node:fs';
+import { join, sep } from 'node:path';
 import { expect } from 'chai';
-import { Desk } from '../../lib/internal/desk.js';
+import { Desk, Revoked, reasonOf } from '../../lib/internal/desk.js';
+import { nodeFiles } from '../../lib/internal/files.js';
+import { failureOf, folders, systemError } from '../support/folder.js';
 
 describe('Desk', () => {
-  function sole(): Desk {
-    return Object.assign(new Desk('/desk'), { isSole: true });
-  }
+  const folder = folders();
 
-  it('gives a path of its own for each draft, in its folder, and one for all locks that are released', () => {
+  it('gives a path of its own for each draft, in its folder', () => {
     const desk = new Desk('/desk');
-    const drafts = Array.from({ length: 100 }, () => desk.draft());
-    const paths = new Set([...drafts, desk.released]);
-    expect(paths.size).to.equal(101);
+    const paths = new Set(Array.from({ length: 100 }, () => desk.draft()));
+    expect(paths.size).to.equal(100);
     for (const path of paths) expect(path.slice(0, path.lastIndexOf(sep))).to.equal('/desk');
-    expect(desk.released).to.equal(desk.released);
   });
 
-  it('wants spares only as long as its writer is alone, and files can be kept', () => {
-    expect(new Desk('/desk').wantsSpares).to.equal(false);
-    const desk = sole();
+  it('wants spares as long as files can be kept', () => {
+    const desk = new Desk('/desk');
     expect(desk.wantsSpares).to.equal(true);
     desk.canKeep = false;
     expect(desk.wantsSpares).to.equal(false);
   });
 
   it('wants no more than 32, and more once one was taken', () => {
-    const desk = sole();
-    for (let n = 1; n <= 32; n += 1) {
+    for (const isSole of [false, true]) {
+      const desk = Object.assign(new Desk('/desk'), { isSole });
+      for (let n = 1; n <= 32; n += 1) {
+        expect(desk.wantsSpares).to.equal(true);
+        desk.addSpare(`/desk/${n}`, 'x');
+      }
+      expect(desk.wantsSpares).to.equal(false);
+      desk.takeSpare('y');
       expect(desk.wantsSpares).to.equal(true);
-      desk.addSpare(`/desk/${n}`, 'x');
+      expect(desk.takeSpares()).to.have.length(31);
     }
-    expect(desk.wantsSpares).to.equal(false);
-    desk.takeSpare('y');
-    expect(desk.wantsSpares).to.equal(true);
   });
 
-  it('gives each spare once, and none for what it was', () => {
-    const desk = sole();
+  it('gives at once what was replaced by one who is alone', () => {
+    const desk = Object.assign(new Desk('/desk', () => new Map([['another', '1']])), { isSole: true });
     desk.addSpare('/desk/1', 'x');
+    expect(desk.takeSpare('y')).to.equal('/desk/1');
+    desk.isSole = false;
     desk.addSpare('/desk/2', 'x');
-    desk.addSpare('/desk/3', 'y');
-    expect(desk.takeSpare('x')).to.equal('/desk/3');
-    expect(desk.takeSpare('x')).to.equal(undefined);
-    expect([desk.takeSpare('y'), desk.takeSpare('y'), desk.takeSpare('y')].sort()).to.deep.equal([
-      '/desk/1',
-      '/desk/2',
-      undefined,
-    ]);
+    expect(desk.takeSpare('y')).to.equal(undefined);
+    expect(desk.takeSpares('x')).to.deep.equal(['/desk/2']);
   });
 
-  it('forgets those that hold what a target was, and no others', () => {
-    const desk = sole();
-    for (const [path, of] of ['x', 'y', 'x', 'x', 'z'].entries()) desk.addSpare(String(path), of);
-    expect(desk.takeSparesOf('x').sort()).to.deep.equal(['0', '2', '3']);
-    expect(desk.takeSparesOf('x')).to.deep.equal([]);
-    expect([desk.takeSpare('x'), desk.takeSpare('x'), desk.takeSpare('x')].sort()).to.deep.equal(['1', '4', undefined]);
+  it('tells a desk that is gone from a directory that is, and from anything else', async () => {
+    const dir = folder();
+    const desk = new Desk(join(dir, 'desk'));
+    mkdirSync(desk.path);
+    const place = { target: join(dir, 'target'), desk };
+    const [missing, other] = [systemError('ENOENT'), systemError('EIO')];
+    expect(reasonOf(nodeFiles, other, place)).to.equal(other);
+    expect(reasonOf(nodeFiles, missing, place)).to.equal(missing);
+    rmSync(desk.path, { recursive: true });
+    expect(reasonOf(nodeFiles, missing, place)).to.be.instanceOf(Revoked);
+    expect(reasonOf(nodeFiles, other, place)).to.equal(other);
+    rmSync(dir, { recursive: true });
+    const failure = await failureOf(() => reasonOf(nodeFiles, missing, place));
+    expect(failure).to.include({ code: 'SESSILE_BAD_PATH', cause: missing });
   });
 });

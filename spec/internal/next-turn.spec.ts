@@ -73,7 +73,7 @@ describe("an app's fake timers", () => {
     const cwd = workplace(folder());
     writeFileSync(join(cwd, 'program.cjs'), callAll);
     const env = { PATH: process.env['PATH'], NODE_V8_COVERAGE: '' };
-    const { stdout } = await promisify(execFile)(process.execPath, ['program.cjs'], { cwd, env, timeout: 25_000 });
+    const { stdout } = await promisify(execFile)(process.execPath, ['program.cjs'], { cwd, env, timeout: 55_000 });
     const done = stdout.trim().split('\n');
     expect(done.filter((line) => line.endsWith(' close'))).to.deep.equal([
       'memory close',

@@ -1,12 +1,14 @@
-import { mkdirSync, readdirSync, readlinkSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, readdirSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { expect } from 'chai';
 import { SessileError } from '../../lib/errors.js';
-import { Desk } from '../../lib/internal/desk.js';
+import { Desk, Revoked } from '../../lib/internal/desk.js';
 import { type Files, nodeFiles } from '../../lib/internal/files.js';
+import { LockTokens } from '../../lib/internal/lock-tokens.js';
 import { formatOwner, newOwner, newTurn, type Owner } from '../../lib/internal/owner.js';
 import { type HeldLock, PathLock } from '../../lib/internal/path-lock.js';
+import { TouchSign } from '../../lib/internal/touch-sign.js';
 import type { Seat } from '../../lib/internal/writer.js';
 import { Writers } from '../../lib/internal/writers.js';
 import { failureOf, systemError, watched } from '../support/folder.js';
@@ -33,7 +35,9 @@ describe('PathLock', () => {
   /** One writer's, who has come in. */
   function open({ timeout = 5_000, staleAge = 4_000, files = nodeFiles }: Partial<Settings> = {}) {
     const owner = come();
-    const by: Seat = { owner, desk: new Desk(place.writers.folderOf(owner)) };
+    const folder = place.writers.folderOf(owner);
+    const [tokens, sign] = [new LockTokens(files, folder), new TouchSign(files, folder)];
+    const by: Seat = { owner, desk: new Desk(folder), tokens, sign };
     const locks = new PathLock({ files, writers: new Writers(files, dir) }, { timeout, staleAge });
     return { by, locks, take: (path = stem) => locks.tryAcquire(path, by) };
   }
@@ -53,7 +57,7 @@ describe('PathLock', () => {
   }
 
   function holder(): string {
-    return readlinkSync(`${stem}.lock`);
+    return nodeFiles.readLockSync(`${stem}.lock`);
   }
 
   describe('a lock', () => {
@@ -94,8 +98,85 @@ describe('PathLock', () => {
       };
       const one = open({ files: watched({ rename }) });
       await ((await one.take()) as HeldLock).release();
-      expect(paths).to.deep.equal([`${stem}.lock`, join(one.by.desk.path, 'released')]);
+      expect(paths).to.deep.equal([`${stem}.lock`, join(one.by.desk.path, 'lock-1-released')]);
     });
+
+    it('is a second name of a file that says who has it, for its owner alone', async () => {
+      const one = open();
+      await one.take();
+      expect(lstatSync(`${stem}.lock`)).to.include({
+        nlink: 2,
+        ino: lstatSync(join(one.by.desk.path, 'lock-1-0')).ino,
+      });
+      expect(lstatSync(`${stem}.lock`).mode & 0o777).to.equal(0o600);
+    });
+
+    it('is gone each time that it is released, though its files are few', async () => {
+      const one = open();
+      for (let round = 0; round < 5; round += 1) {
+        const both = [await one.take(), await one.take(join(dir, 'b'))] as HeldLock[];
+        expect(names()).to.deep.equal(['X.lock', 'b.lock']);
+        if (round % 2 === 0) both.reverse();
+        for (const lock of both) await lock.release();
+        expect(names()).to.deep.equal([]);
+      }
+      expect(readdirSync(one.by.desk.path)).to.have.length(6);
+    });
+
+    it('that somebody has costs no new file however often it is tried', async () => {
+      put(newTurn(come()));
+      const one = open();
+      for (let round = 0; round < 5; round += 1) expect(await one.take()).to.equal(undefined);
+      expect(readdirSync(one.by.desk.path)).to.deep.equal(['lock-1-0']);
+    });
+
+    it('that could not be released says the same whatever its owner does next', async () => {
+      let refuse = true;
+      const rename: Files['rename'] = async (from, to) => {
+        if (refuse) throw systemError('EBUSY', 'rename');
+        await nodeFiles.rename(from, to);
+      };
+      const one = open({ files: watched({ rename }) });
+      const lock = (await one.take()) as HeldLock;
+      await failureOf(() => lock.release());
+      const left = holder();
+      refuse = false;
+      for (let round = 0; round < 4; round += 1) await ((await one.take(join(dir, 'b'))) as HeldLock).release();
+      expect(holder()).to.equal(left);
+    });
+
+    it('cannot be made by one who was revoked', async () => {
+      for (const isPaused of [false, true]) {
+        const link: Files['link'] = async (from, to) => {
+          if (isPaused) place.writers.revoke(one.by.owner);
+          await nodeFiles.link(from, to);
+        };
+        const one = open({ files: watched({ link }) });
+        if (!isPaused) place.writers.revoke(one.by.owner);
+        expect(await failureOf(() => one.take())).to.be.instanceOf(Revoked);
+        expect(names()).to.deep.equal([]);
+      }
+    });
+
+    for (const code of ['EPERM', 'ENOSYS', 'ENOTSUP']) {
+      it(`is a symbolic link where files have one name only: ${code}`, async () => {
+        const link = async () => {
+          throw systemError(code, 'link');
+        };
+        const files = watched({ link });
+        const [one, other] = [open({ files }), open()];
+        for (let round = 0; round < 3; round += 1) {
+          const lock = (await one.take()) as HeldLock;
+          expect(lstatSync(`${stem}.lock`).isSymbolicLink()).to.equal(true);
+          expect(holder().startsWith(`${formatOwner(one.by.owner)}-`)).to.equal(true);
+          expect(await other.take()).to.equal(undefined);
+          expect(await one.take()).to.equal(undefined);
+          await lock.release();
+          expect(names()).to.deep.equal([]);
+        }
+        expect(files.calls.filter((call) => call === 'link')).to.have.length(1);
+      });
+    }
 
     it('that another one took is not released', async () => {
       const one = open();
@@ -135,9 +216,10 @@ describe('PathLock', () => {
       const one = open();
       const lock = (await one.take()) as HeldLock;
       const refused = async () => {
-        throw systemError('EIO', 'symlink');
+        throw systemError('EIO', 'link');
       };
-      expectCode(await failureOf(() => open({ files: watched({ lock: refused }) }).take()), 'SESSILE_IO');
+      expectCode(await failureOf(() => open({ files: watched({ link: refused }) }).take()), 'SESSILE_IO');
+      expectCode(await failureOf(() => open({ files: watched({ writeSync: () => 3 }) }).take()), 'SESSILE_IO');
       rmSync(dir, { recursive: true });
       expectCode(await failureOf(() => one.take()), 'SESSILE_BAD_PATH');
       await lock.release();
@@ -153,7 +235,7 @@ describe('PathLock', () => {
       const lock = (await open({ files: watched({ rename }) }).take()) as HeldLock;
       expectCode(await failureOf(() => lock.release()), 'SESSILE_IO');
       refuse = false;
-      await (await acquire(open({ timeout: 1_000, staleAge: 1e9 }))).release();
+      await (await acquire(open({ timeout: 30_000, staleAge: 1e9 }))).release();
       expect(names()).to.deep.equal([]);
     });
 
@@ -195,7 +277,7 @@ describe('PathLock', () => {
       it(`takes the lock from one who ${title} long before it is old`, async () => {
         const former = owner();
         put(former);
-        const next = open({ timeout: 1_000, staleAge: 1e9 });
+        const next = open({ timeout: 30_000, staleAge: 1e9 });
         await acquire(next);
         expect(holder()).to.include(next.by.owner.nonce);
         expect(place.writers.isIn(former)).to.equal(false);
@@ -248,7 +330,7 @@ describe('PathLock', () => {
       let holders = 0;
       let count = 0;
       const worker = async () => {
-        const one = open();
+        const one = open({ timeout: 60_000, staleAge: 50_000 });
         for (let round = 0; round < 10; round += 1) {
           await one.locks.giveWay(stem);
           const lock = await acquire(one);
@@ -272,7 +354,7 @@ describe('PathLock', () => {
         let holders = 0;
         await Promise.all(
           Array.from({ length: 4 }, async () => {
-            const one = open();
+            const one = open({ timeout: 60_000, staleAge: 50_000 });
             const lock = await acquire(one);
             holders += 1;
             expect(holders).to.equal(1);

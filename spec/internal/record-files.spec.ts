@@ -59,7 +59,7 @@ describe('RecordFiles', () => {
           await nodeFiles.rename(from, to);
         },
       },
-      { lock: () => Promise.reject(systemError('EIO', 'symlink')) },
+      { link: () => Promise.reject(systemError('EIO', 'link')) },
     ] as Partial<Files>[]) {
       const files = new RecordFiles(dir, watched(changes));
       const failure = await failureOf(() => files.update('one', () => ({ ...entry, data: '{"y":1}' })));

@@ -1,5 +1,5 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setImmediate as later } from 'node:timers/promises';
 import { expect } from 'chai';
@@ -44,7 +44,7 @@ describe('Turns', () => {
       seen = [(ground as Desk).isSole, place.writers.isIn(ownerOf(ground)), names()];
     });
     expect(seen).to.deep.equal([true, true, []]);
-    expect(files.calls).to.not.include('lock');
+    expect(files.calls).to.not.include('link');
   });
 
   it('makes one beside others, of the writer whose desk it is, and lets go of it', async () => {
@@ -76,7 +76,7 @@ describe('Turns', () => {
     const target = join(place.dir, 'count');
     writeFileSync(target, '0');
     const writer = new AtomicWriter(nodeFiles);
-    const all = Array.from({ length: 4 }, () => open());
+    const all = Array.from({ length: 4 }, () => open({ timeout: 60_000, staleAge: 50_000 }));
     const count = async (ground: Ground) => {
       const n = Number(readFileSync(target, 'utf8'));
       await later();
@@ -169,7 +169,7 @@ describe('Turns', () => {
     for (const owner of [come(dead()), foreign()]) {
       put(newTurn(owner));
       come();
-      await open({ timeout: 1_000, staleAge: 1e9 }).take(nothing);
+      await open({ timeout: 30_000, staleAge: 1e9 }).take(nothing);
       expect(names()).to.deep.equal([]);
     }
   });
@@ -180,7 +180,7 @@ describe('Turns', () => {
       const refuse = () => {
         throw refused;
       };
-      for (const changes of [{ mkdirSync: refuse }, { lock: async () => refuse() }] as Partial<Files>[]) {
+      for (const changes of [{ mkdirSync: refuse }, { link: async () => refuse() }] as Partial<Files>[]) {
         come();
         const grounds: Ground[] = [];
         await open({ changes }).take(async (ground) => void grounds.push(ground));
@@ -199,7 +199,7 @@ describe('Turns', () => {
     const act = async () => {
       throw new Error('It should not be called');
     };
-    for (const changes of [{ mkdirSync: refuse }, { lock: async () => refuse() }] as Partial<Files>[])
+    for (const changes of [{ mkdirSync: refuse }, { link: async () => refuse() }] as Partial<Files>[])
       expect(await failureOf(() => open({ changes }).take(act))).to.have.property('code', 'SESSILE_IO');
     for (const name of inside() ?? []) rmSync(join(place.dir, '.writers', name), { recursive: true });
     const { take } = open();
@@ -219,7 +219,7 @@ describe('Turns', () => {
       if (isRefused) throw systemError('EIO', 'rename');
       await nodeFiles.rename(from, to);
     };
-    const { take } = open({ changes: { rename }, timeout: 1_000, staleAge: 1e9 });
+    const { take } = open({ changes: { rename }, timeout: 30_000, staleAge: 1e9 });
     let calls = 0;
     const act = async () => {
       calls += 1;
@@ -245,18 +245,37 @@ describe('Turns', () => {
     expect(most).to.be.within(4, 32);
   });
 
-  it('announce tells others that this process writes', async () => {
+  it('that another process ended while its lock was made is taken once more, from a new desk', async () => {
+    come();
+    const seen: Owner[] = [];
+    const link: Files['link'] = async (from, to) => {
+      if (seen.length === 0) {
+        const owner = parseOwner(basename(dirname(from))) as Owner;
+        seen.push(owner);
+        place.writers.revoke(owner);
+      }
+      await nodeFiles.link(from, to);
+    };
+    await open({ changes: { link } }).take(async (ground) => void seen.push(ownerOf(ground)));
+    expect(seen).to.have.length(2);
+    expect(seen[1]).to.not.deep.equal(seen[0]);
+    expect([names(), reports]).to.deep.equal([[], []]);
+  });
+
+  it('touch tells others that this process writes, and is refused where the directory is gone', async () => {
     const { turns: first } = open();
     const { turns: second, files } = open();
-    first.announce();
+    expect(first.touch(() => 'done')).to.equal('done');
     const [sole] = inside() ?? [];
-    second.announce();
+    second.touch(() => undefined);
     expect(inside()).to.include(`${sole}.revoked`).and.not.include(sole);
     files.calls.length = 0;
-    second.announce();
-    expect(files.calls).to.deep.equal([]);
+    second.touchTogether(() => {
+      for (let touches = 0; touches < 10; touches += 1) second.touch(() => undefined);
+    });
+    expect(files.calls).to.deep.equal(['openSync', 'writeSync', 'writeSync', 'closeSync']);
     rmSync(place.dir, { recursive: true });
-    expect(await failureOf(() => open().turns.announce())).to.have.property('code', 'SESSILE_BAD_PATH');
+    expect(await failureOf(() => open().turns.touch(() => undefined))).to.have.property('code', 'SESSILE_BAD_PATH');
     mkdirSync(place.dir);
   });
 

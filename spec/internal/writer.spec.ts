@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { expect } from 'chai';
@@ -74,7 +74,7 @@ describe('Writer', () => {
       const one = writer.seat();
       expect(one.desk.isSole).to.equal(false);
       expect(files.calls.filter((call) => call === 'namesSync')).to.have.length(1);
-      expect(readdirSync(one.desk.path)).to.deep.equal([]);
+      expect(readdirSync(one.desk.path)).to.deep.equal(['touching']);
       expect(place.writers.isIn(other)).to.equal(true);
       writer.leave();
       place.writers.leave(other);
@@ -162,7 +162,61 @@ describe('Writer', () => {
     later = 10_001;
     expect(writer.seat()).to.equal(one);
     expect(one.desk.isSole).to.equal(true);
-    expect(readdirSync(one.desk.path)).to.deep.equal(['sole']);
+    expect(readdirSync(one.desk.path)).to.include('sole');
+  });
+
+  it('that was alone finds out within a second that others came, and leaves no mark then', () => {
+    const writer = open();
+    const former = writer.seat();
+    place.writers.revoke(former.owner);
+    later = 900;
+    expect(writer.seat()).to.equal(former);
+    later = 1_001;
+    const next = writer.seat();
+    expect(next).to.not.equal(former);
+    expect(inside()).to.deep.equal([nameOf(next)]);
+  });
+
+  it('that is idle finds out when it tidies, and does not come in for that', () => {
+    const writer = open();
+    const former = writer.seat();
+    writer.tidy(0);
+    expect(writer.seat()).to.equal(former);
+    place.writers.revoke(former.owner);
+    expect(inside()).to.deep.equal([`${nameOf(former)}.revoked`]);
+    writer.tidy(0);
+    expect(inside()).to.equal(undefined);
+  });
+
+  it('drops what it could write anew when it tidies: others may have ended those sessions', () => {
+    const writer = open();
+    const { desk } = writer.seat();
+    const spare = desk.draft();
+    writeFileSync(spare, 'what another process ended');
+    desk.addSpare(spare, 'x');
+    writer.tidy(0);
+    expect(existsSync(spare)).to.equal(false);
+    expect(desk.takeSpare('y')).to.equal(undefined);
+  });
+
+  it('has a sign that others see, as soon as it is not alone', () => {
+    const other = come();
+    const { owner, sign } = open().seat();
+    expect([...place.writers.signs(other)]).to.deep.equal([]);
+    sign.raise();
+    expect([...place.writers.signs(other)].map(([name]) => name)).to.deep.equal([
+      basename(place.writers.folderOf(owner)),
+    ]);
+    sign.lower();
+    expect([...place.writers.signs(other)]).to.deep.equal([]);
+  });
+
+  it('is not alone, but comes in, where there is no room for its sign', () => {
+    come();
+    const openSync = () => {
+      throw systemError('ENOSPC');
+    };
+    expect(open({ openSync }).seat().desk.isSole).to.equal(false);
   });
 
   it('looks once in ten seconds where the others stay', () => {

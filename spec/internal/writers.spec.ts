@@ -17,6 +17,7 @@ import { basename, join } from 'node:path';
 import { expect } from 'chai';
 import { type Files, nodeFiles } from '../../lib/internal/files.js';
 import { newOwner, newTurn, type Owner } from '../../lib/internal/owner.js';
+import { TouchSign } from '../../lib/internal/touch-sign.js';
 import { Writers } from '../../lib/internal/writers.js';
 import { folders, snapshot, systemError, watched } from '../support/folder.js';
 import { lockPlace } from '../support/locks.js';
@@ -216,6 +217,51 @@ describe('Writers', () => {
         expect(writers.hasOthers(me)).to.equal(false);
         writers.leave(me);
       }
+    });
+  });
+
+  describe('signs', () => {
+    /** With its sign. */
+    function touching(owner: Owner): Owner {
+      new TouchSign(nodeFiles, writers.folderOf(come(owner))).raise();
+      return owner;
+    }
+
+    it('are those of the others that are raised, and nothing of who did not touch yet or is done', () => {
+      const [me, one] = [touching(newOwner()), touching(foreign())];
+      come();
+      new TouchSign(nodeFiles, writers.folderOf(come())).make();
+      expect([...writers.signs(me)]).to.deep.equal([[nameOf(one), '1']]);
+      new TouchSign(nodeFiles, writers.folderOf(me)).lower();
+      expect([...writers.signs(one)].map(([name]) => name)).to.deep.equal([nameOf(me)]);
+    });
+
+    it('of the dead are lowered, and those of the revoked that may live stay raised until their mark goes', () => {
+      const [me, gone, revoked] = [come(), touching(dead()), touching(newOwner())];
+      writers.revoke(revoked);
+      mkdirSync(`${writers.folderOf(dead())}.revoked`);
+      expect(writers.isIn(gone)).to.equal(true);
+      expect([...writers.signs(me)]).to.deep.equal([[markOf(revoked), '?']]);
+      writers.leave(revoked);
+      expect([...writers.signs(me)]).to.deep.equal([]);
+    });
+
+    it('of one whose folder goes while they are looked at are raised', () => {
+      const [me, one] = [come(), touching(newOwner())];
+      const findSync: Files['findSync'] = (...args) => {
+        writers.revoke(one);
+        return nodeFiles.findSync(...args);
+      };
+      expect([...open({ findSync }).signs(me)]).to.deep.equal([[nameOf(one), '?']]);
+    });
+
+    it('that the system does not tell are an error', () => {
+      const me = come();
+      touching(newOwner());
+      const findSync = () => {
+        throw systemError('EMFILE');
+      };
+      expect(errorOf(() => open({ findSync }).signs(me))).to.have.property('code', 'EMFILE');
     });
   });
 

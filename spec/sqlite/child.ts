@@ -1,4 +1,5 @@
 /** What the specs of this folder run in processes of their own: `child.ts <act> <JSON>`; it answers by IPC. */
+import { once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { SessionData } from 'express-session';
 import { SqliteBackend, SqliteStore } from '../../lib/backends/sqlite.js';
@@ -48,12 +49,12 @@ const acts = {
     return 'opened';
   },
 
-  /** Takes the write lock for `ms`. */
-  async hold({ path, ms }: { path: string; ms: number }): Promise<string> {
+  /** Takes the write lock until it is told to let go of it. */
+  async hold({ path }: { path: string }): Promise<string> {
     const database = openFile(path);
     database.exec('BEGIN IMMEDIATE');
     process.send?.('held');
-    await new Promise((resolve) => setTimeout(resolve, ms));
+    await once(process, 'message');
     database.exec('COMMIT');
     database.close();
     return 'released';

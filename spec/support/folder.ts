@@ -86,7 +86,7 @@ export async function program(body: string, { uid }: { uid?: number } = {}): Pro
   const args = ['--import', import.meta.resolve('tsx'), '--input-type=module', '--eval', source];
   const child = spawn(process.execPath, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: 25_000,
+    timeout: 55_000,
     ...(uid && { uid }),
   });
   const ended = new Promise<string>((resolve) => {

@@ -8,6 +8,6 @@ import { promisify } from 'node:util';
 export async function printed(script: string): Promise<string> {
   const args = ['--import', 'tsx', '--input-type=module', '--eval', script];
   const env = { ...process.env, NODE_V8_COVERAGE: '' };
-  const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 25_000, env });
+  const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 55_000, env });
   return stdout;
 }

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { Pool } from 'pg';
 
 let made = 0;
@@ -10,7 +11,7 @@ export async function postgresSchema(
   databaseUrl: string,
 ): Promise<{ readonly url: string; readonly remove: () => Promise<void> }> {
   made += 1;
-  const name = `sessile_${process.pid}_${made}`;
+  const name = `sessile_${randomBytes(6).toString('hex')}_${made}`;
   const pool = new Pool({ connectionString: databaseUrl, max: 1 });
   await pool.query(`CREATE SCHEMA "${name}"`);
   const url = new URL(databaseUrl);

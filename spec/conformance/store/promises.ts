@@ -26,11 +26,11 @@ const returning = twins.map(
     needs: ['promises', 'close', ...needs],
     run: async ({ store, subject, clock }) => {
       const promise = act(store, 'a' as never, sessionOf(clock) as never);
-      ok(promise instanceof Promise);
+      ok(promise instanceof Promise, name);
       await promise;
       await subject.close();
       const refused = act(store, 'a' as never, sessionOf(clock) as never);
-      ok(refused instanceof Promise);
+      ok(refused instanceof Promise, name);
       equal(((await failureOf(() => refused)) as { code?: string }).code, 'SESSILE_CLOSED');
     },
   }),
