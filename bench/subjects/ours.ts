@@ -1,5 +1,6 @@
 import type { SessionStore } from '../../lib/store.js';
 import type { Opened, StoreFace, Subject } from '../contract.js';
+import { makeSession } from '../sessions.js';
 
 export const ours: readonly Subject[] = [
   {
@@ -29,11 +30,35 @@ export const ours: readonly Subject[] = [
     synced: { save: 'file + directory', touch: 'no' },
     open: ({ directory }) => openFileStore(directory, true),
   },
+  {
+    name: 'sessile-file-beside',
+    kind: 'file',
+    role: 'ours',
+    about: 'FileStore of this package that is not alone: another one touches in the same directory, 50 times a second',
+    synced: { save: 'no', touch: 'no' },
+    only: ['set', 'get', 'touch'],
+    open: ({ directory }) => openBeside(directory),
+  },
 ];
 
 async function openFileStore(directory: string, fsync: boolean): Promise<Opened> {
   const { FileStore } = await import('../../lib/backends/file.js');
   return openedOf(new FileStore(directory, { fsync }), () => openFileStore(directory, fsync));
+}
+
+/** Two stores know of each other as two processes do, and take the same locks. */
+async function openBeside(directory: string): Promise<Opened> {
+  const other = await openFileStore(directory, false);
+  const session = makeSession(500);
+  await new Promise((resolve) => other.store.set('other', session, resolve));
+  const touching = setInterval(() => other.store.touch('other', session, () => {}), 20);
+  const opened = await openFileStore(directory, false);
+  const close = async () => {
+    clearInterval(touching);
+    await opened.close?.();
+    await other.close?.();
+  };
+  return { ...opened, close };
 }
 
 /** @param reopen for a store whose sessions stay when it is closed */

@@ -1,5 +1,5 @@
 import { CORRUPT, type Desk, NoRoom, reasonOf } from './desk.js';
-import { closing, errnoOf, type Files, flags } from './files.js';
+import { closing, errnoOf, type Files, flags, NO_LINKS } from './files.js';
 import { expectDirectory, ShortWrite } from './io-error.js';
 
 /** What Windows answers to a rename while a virus scanner or a reader has the target open. */
@@ -95,7 +95,7 @@ export class AtomicWriter {
       await this.#files.link(target, former);
       return former;
     } catch (error) {
-      if (errnoOf(error) !== 'ENOENT') desk.canKeep = false;
+      if (NO_LINKS.has(errnoOf(error))) desk.canKeep = false;
       return undefined;
     }
   }

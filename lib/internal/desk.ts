@@ -9,7 +9,7 @@ export const CORRUPT = '.corrupt';
 /** Whoever writes lost its folder: nothing that was under way has been done, and all of it can be done again. */
 export class Revoked extends Error {}
 
-/** Where a disk is too full for a folder or a lock nobody can write; only what makes room again goes on. */
+/** Where a disk is too full for a folder or a lock, only what makes room again goes on. */
 export class NoRoom {
   /** What the system said. */
   readonly refused: unknown;

@@ -43,7 +43,16 @@ export const nodeFiles = {
 export type Files = typeof nodeFiles;
 
 /** What a system or a file system answers that has no links of a kind, or not for everybody. */
-export const NO_LINKS = new Set<unknown>(['EPERM', 'EACCES', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EINVAL', 'UNKNOWN']);
+export const NO_LINKS = new Set<unknown>([
+  'EPERM',
+  'EACCES',
+  'ENOSYS',
+  'ENOTSUP',
+  'EOPNOTSUPP',
+  'EINVAL',
+  'EXDEV',
+  'UNKNOWN',
+]);
 
 /** What a system answers where something else than a regular file has the name: a directory, link, fifo, socket. */
 export const NOT_A_FILE = new Set<unknown>(['EISDIR', 'ELOOP', 'EMLINK', 'EAGAIN', 'ENXIO', 'ESPIPE']);
@@ -140,6 +149,9 @@ export const flags = {
   refill: O_WRONLY | O_NOFOLLOW,
   directory: O_RDONLY,
 } as const;
+
+/** What a system answers where the disk, or the owner's share of it, is full. */
+export const NO_ROOM = new Set<unknown>(['ENOSPC', 'EDQUOT']);
 
 export function errnoOf(error: unknown): string | undefined {
   const { code, syscall } = error as NodeJS.ErrnoException;

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { SessileError } from '../errors.js';
-import { errnoOf, type Files } from './files.js';
+import { errnoOf, type Files, NO_ROOM } from './files.js';
 
 /** The system wrote less than it was given, as a disk that is almost full does, and called that a success. */
 export class ShortWrite extends Error {
@@ -57,6 +57,5 @@ export function expectDirectory(files: Files, path: string, cause: unknown): voi
 
 /** Whether an error was met because the disk, or the owner's share of it, is full. */
 export function isDiskFull(error: unknown): boolean {
-  const errno = errnoOf(Object((error as Error | undefined)?.cause));
-  return errno === 'ENOSPC' || errno === 'EDQUOT';
+  return NO_ROOM.has(errnoOf(Object((error as Error | undefined)?.cause)));
 }

@@ -25,7 +25,7 @@ export class LockTokens {
     return new LockToken(this.#files, `${this.#folder}${sep}lock-${this.#made}`);
   }
 
-  /** For one that is no lock any more. Any other is never given back: it would change what a lock says. */
+  /** For one that is no lock, as far as is known. Any other is never given back: it would change what a lock says. */
   giveBack(token: LockToken): void {
     this.#idle.push(token);
   }

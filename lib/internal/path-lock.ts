@@ -1,8 +1,9 @@
 import { sep } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { reasonOf } from './desk.js';
-import { errnoOf, NO_LINKS } from './files.js';
-import { codedAsync } from './io-error.js';
+import { SUFFIX } from './entry-text.js';
+import { errnoOf, type Files, NO_LINKS, NO_ROOM, removeSync } from './files.js';
+import { coded, codedAsync } from './io-error.js';
 import { breakLock, LEFTOVER, type LockPlace, lockOf, readOwner } from './lock-file.js';
 import type { LockToken, LockTokens } from './lock-tokens.js';
 import { type PathLockOptions, pause, Waiter } from './lock-waiter.js';
@@ -45,34 +46,61 @@ export class PathLock {
   async tryAcquire(stem: string, by: Seat): Promise<HeldLock | undefined> {
     const owner = newTurn(by.owner);
     const token = by.tokens.take();
-    if (await codedAsync('Locking', () => this.#make(lockOf(stem), { record: formatOwner(owner), token, by }))) {
+    const making = { path: lockOf(stem), record: formatOwner(owner), token, by };
+    if (await codedAsync('Locking', () => this.#make(making))) {
       return new HeldLock(this.#place, { stem, owner, token, tokens: by.tokens });
     }
     by.tokens.giveBack(token);
     return undefined;
   }
 
-  async #make(path: string, { record, token, by }: Making): Promise<boolean> {
-    if (by.desk.canKeep) {
-      const isMade = await this.#link(path, { record, token, by });
-      if (isMade !== undefined) return isMade;
-      by.desk.canKeep = false;
-    }
-    return this.#place.files.lock(path, record);
-  }
-
-  /** Undefined where a file cannot have a second name. */
-  async #link(path: string, { record, token, by }: Making): Promise<boolean | undefined> {
+  /**
+   * Where there is no room for a lock, the session's own file is one by a second name. It does not say whose it is, so
+   * that it is waited for until it is old. Where there is no such file, or no room for a name either, it guards nothing.
+   * @returns undefined where somebody has the lock
+   */
+  async tryBorrow(stem: string): Promise<BorrowedLock | undefined> {
     const { files } = this.#place;
     try {
-      await files.link(token.say(record), path);
+      await files.link(stem + SUFFIX, lockOf(stem));
+      return new BorrowedLock(files, lockOf(stem));
+    } catch (error) {
+      return errnoOf(error) === 'EEXIST' ? undefined : new BorrowedLock(files, undefined);
+    }
+  }
+
+  async #make(making: Making): Promise<boolean> {
+    const isMade = making.by.desk.canKeep ? await this.#link(making) : undefined;
+    return isMade ?? this.#place.files.lock(making.path, making.record);
+  }
+
+  /** Undefined where a file cannot have a second name, or there is no room for another one. */
+  async #link(making: Making): Promise<boolean | undefined> {
+    const { path, by } = making;
+    const { files } = this.#place;
+    const from = this.#say(making);
+    if (from === undefined) return undefined;
+    try {
+      await files.link(from, path);
       return true;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).syscall === 'link') {
-        if (errnoOf(error) === 'EEXIST') return false;
-        if (NO_LINKS.has(errnoOf(error))) return undefined;
-      }
-      throw reasonOf(files, error, { target: path, desk: by.desk });
+      const errno = errnoOf(error);
+      if (errno === 'EEXIST') return false;
+      if (NO_ROOM.has(errno)) return undefined;
+      if (!NO_LINKS.has(errno)) throw reasonOf(files, error, { target: path, desk: by.desk });
+      by.desk.canKeep = false;
+      return undefined;
+    }
+  }
+
+  /** The file that says whose the lock is; undefined where there is no room for it. */
+  #say({ path, record, token, by }: Making): string | undefined {
+    try {
+      return token.say(record);
+    } catch (error) {
+      if (NO_ROOM.has(errnoOf(error))) return undefined;
+      by.tokens.giveBack(token);
+      throw reasonOf(this.#place.files, error, { target: path, desk: by.desk });
     }
   }
 
@@ -111,6 +139,7 @@ export class PathLock {
 }
 
 interface Making {
+  path: string;
   record: string;
   token: LockToken;
   by: Seat;
@@ -159,5 +188,22 @@ export class HeldLock {
     const record = formatOwner(owner);
     const path = lockOf(stem);
     if (readOwner(this.#place.files, path) === record) breakLock(this.#place, path, { stem, record, isOld: false });
+  }
+}
+
+/** A lock that is a second name of what it guards. */
+export class BorrowedLock {
+  readonly #files: Files;
+  readonly #path: string | undefined;
+
+  constructor(files: Files, path: string | undefined) {
+    this.#files = files;
+    this.#path = path;
+  }
+
+  /** @throws SessileError `SESSILE_IO` where the lock is still there */
+  async release(): Promise<void> {
+    const path = this.#path;
+    if (path !== undefined) coded('Unlocking', () => removeSync(this.#files, path));
   }
 }

@@ -1,16 +1,21 @@
+import { performance } from 'node:perf_hooks';
 import { attempt } from './files.js';
+import { UNKNOWN } from './touch-sign.js';
 
 /** As many files as writes are under way at once are enough to write the next ones into. */
 const MOST = 32;
 /** To look at the signs of all writers takes as long as a write: so one look is for several files. */
 const LEAST = 8;
+/** After a look that freed nothing, the next one is so many ms later at first, and at most. */
+const FIRST_PAUSE = 4;
+const LONGEST_PAUSE = 1_000;
 
 interface Spare {
   readonly path: string;
   readonly of: string;
 }
 
-/** By the name of each other writer that may have a file open to touch it, the sign that it shows. */
+/** By the record of each other writer that may have a file open to touch it, the sign that it shows. */
 export type Signs = ReadonlyMap<string, string>;
 
 /**
@@ -29,6 +34,8 @@ export class Spares {
   #seen: Signs = new Map();
   /** Those that were replaced since. */
   #fresh: Spare[] = [];
+  #pause = 0;
+  #lookAt = 0;
 
   /** @param signs a look at all writers; where it fails nothing is free yet */
   constructor(signs: () => Signs) {
@@ -53,7 +60,7 @@ export class Spares {
    */
   take(target: string): string | undefined {
     const isNoneFree = this.#free.every(({ of }) => of === target);
-    if (isNoneFree && this.#waiting.length + this.#fresh.length >= LEAST) this.#look();
+    if (isNoneFree && this.#waiting.length + this.#fresh.length >= LEAST) this.#lookInTime();
     const at = this.#free.findIndex(({ of }) => of !== target);
     return at === -1 ? undefined : this.#free.splice(at, 1)[0]?.path;
   }
@@ -68,10 +75,18 @@ export class Spares {
     return this.#takeAll(() => true);
   }
 
+  #lookInTime(): void {
+    const now = performance.now();
+    if (now < this.#lookAt) return;
+    this.#look();
+    this.#pause = this.#free.length > 0 ? 0 : Math.min(LONGEST_PAUSE, Math.max(FIRST_PAUSE, 2 * this.#pause));
+    this.#lookAt = now + this.#pause;
+  }
+
   #look(): void {
     const signs = attempt(this.#signs);
     if (signs === undefined) return;
-    const remaining = [...this.#seen].filter(([name, sign]) => signs.get(name) === sign);
+    const remaining = [...this.#seen].filter(([name, sign]) => [sign, UNKNOWN].includes(signs.get(name) ?? ''));
     this.#seen = new Map(remaining);
     if (remaining.length > 0) return;
     this.#free.push(...this.#waiting);

@@ -1,15 +1,17 @@
 import { sep } from 'node:path';
-import { attempt, type Files, flags } from './files.js';
+import { attempt, type Files, flags, unless } from './files.js';
 import { ShortWrite } from './io-error.js';
 
 const NAME = 'touching';
+/** For a writer that may have a file open, as long as nothing else is known of it. */
+export const UNKNOWN = '?';
 /** More than two, so that who looks twice sees whether it was lowered in between. */
 const STATES = 10;
 
 /**
  * How a writer tells others that it may have a session's file open to touch it: a digit in a file of its folder, odd from
  * before it opens one until after it has closed it. Whoever replaced a file and *then* sees a sign that is even, or
- * another one than before, knows that this writer has the file no more.
+ * another digit than before, knows that this writer has the file no more.
  */
 export class TouchSign {
   readonly #files: Files;
@@ -21,15 +23,24 @@ export class TouchSign {
   /** @param folder the writer's */
   constructor(files: Files, folder: string) {
     this.#files = files;
-    this.#path = folder + sep + NAME;
+    this.#path = touchSignOf(folder);
   }
 
-  /** Once there is a file, no disk is too full to raise the sign. */
+  /**
+   * Once there is a digit in the file, no disk is too full to raise the sign.
+   * @throws what the system refuses
+   */
   make(): void {
     if (this.#isMade) return;
-    const fd = this.#files.openSync(this.#path, flags.create);
+    const fd =
+      unless('EEXIST', () => this.#files.openSync(this.#path, flags.create)) ??
+      this.#files.openSync(this.#path, flags.refill);
+    try {
+      if (this.#files.writeSync(fd, String(this.#state), 0) === 0) throw new ShortWrite(0, 1);
+    } finally {
+      this.#files.closeSync(fd);
+    }
     this.#isMade = true;
-    this.#files.closeSync(fd);
   }
 
   /** @throws what the system refuses; `ENOENT` where the folder was taken away */
@@ -60,12 +71,17 @@ export class TouchSign {
   }
 }
 
+/** Where the sign of the writer in `folder` is. */
+export function touchSignOf(folder: string): string {
+  return folder + sep + NAME;
+}
+
 /**
  * What the sign of the writer in `folder` says; '' where it has none.
  * @throws what the system refuses
  */
 export function readTouchSign(files: Files, folder: string): string {
-  const fd = files.findSync(folder + sep + NAME, flags.read);
+  const fd = files.findSync(touchSignOf(folder), flags.read);
   if (fd === undefined) return '';
   try {
     const byte = Buffer.alloc(1);

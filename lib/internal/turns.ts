@@ -5,7 +5,7 @@ import type { Files } from './files.js';
 import { expectDirectory, ioError, isDiskFull } from './io-error.js';
 import { Limiter } from './limiter.js';
 import type { PathLockOptions, Waiter } from './lock-waiter.js';
-import { type HeldLock, PathLock } from './path-lock.js';
+import { type BorrowedLock, type HeldLock, PathLock } from './path-lock.js';
 import { Touching } from './touching.js';
 import { type Seat, Writer } from './writer.js';
 
@@ -122,8 +122,7 @@ export class Turns {
         return 'revoked';
       }
       if (!isDiskFull(error)) throw error;
-      await act(new NoRoom(error));
-      return 'done';
+      return this.#makeRoom(stem, act, error);
     }
     try {
       await act(seat.desk);
@@ -138,8 +137,19 @@ export class Turns {
     }
   }
 
+  async #makeRoom(stem: string, act: (ground: Ground) => Promise<void>, refused: unknown): Promise<'done' | 'locked'> {
+    const lock = await this.#locks.tryBorrow(stem);
+    if (lock === undefined) return 'locked';
+    try {
+      await act(new NoRoom(refused));
+      return 'done';
+    } finally {
+      await this.#release(lock);
+    }
+  }
+
   /** What was done under the lock is done, whatever becomes of the lock. */
-  async #release(lock: HeldLock | undefined): Promise<void> {
+  async #release(lock: HeldLock | BorrowedLock | undefined): Promise<void> {
     try {
       await lock?.release();
     } catch (error) {

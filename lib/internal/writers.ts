@@ -6,7 +6,7 @@ import { attempt, errnoOf, type Files, removeSync, unless } from './files.js';
 import { expectDirectory } from './io-error.js';
 import { formatOwner, isDead, isNear, type Owner, parseOwner } from './owner.js';
 import type { Signs } from './spares.js';
-import { isRaised, readTouchSign } from './touch-sign.js';
+import { isRaised, readTouchSign, touchSignOf, UNKNOWN } from './touch-sign.js';
 
 const FOLDER = '.writers';
 const SOLE = 'sole';
@@ -15,8 +15,6 @@ const REVOKED = '.revoked';
 const REMAINS = 'remains';
 /** A writer that cannot be seen to be dead is given up when it has not written for so long, in ms. */
 const IDLE = 3_600_000;
-/** For a writer that may have a file open as long as anything is there of it. */
-const UNKNOWN = '?';
 /** How often a folder is made again that others remove at the same moment, or emptied that is written into. */
 const TRIES = 100;
 
@@ -31,7 +29,8 @@ const TRIES = 100;
  *
  * What a paused writer was about to write into a session's file in place (a touch) is not ended. So those who are not
  * alone raise a sign while they touch, see {@link TouchSign}, and the mark that is left of a writer that may live,
- * `<record>.revoked`, counts as a writer whose sign is raised: nobody is alone, and writes files anew, beside it.
+ * `<record>.revoked`, counts as a writer whose sign is raised: nobody is alone beside it, and what was replaced before it
+ * goes is not written anew.
  *
  * Methods throw system errors, and SessileError `SESSILE_BAD_PATH` where the directory is gone.
  */
@@ -94,11 +93,12 @@ export class Writers {
     return this.#has(this.folderOf(owner));
   }
 
-  /** Of the others that may have a file open to touch it. */
+  /** Of the others that may have a file open to touch it. A writer that is being revoked has a folder and a mark. */
   signs(me: Owner): Signs {
     const signs = new Map<string, string>();
-    for (const { owner, name, isMark } of this.#all()) {
-      if (nameOf(owner) === nameOf(me)) continue;
+    for (const { owner, isMark } of this.#all()) {
+      const name = nameOf(owner);
+      if (name === nameOf(me) || signs.get(name) === UNKNOWN) continue;
       const sign = isMark ? UNKNOWN : this.#signOf(owner);
       if (isRaised(sign) && !isDead(owner)) signs.set(name, sign);
     }
@@ -113,12 +113,14 @@ export class Writers {
   revoke(owner: Owner): void {
     const folder = this.folderOf(owner);
     const mark = folder + REVOKED;
-    if (!this.#has(folder) && !this.#has(mark)) return;
-    // The folder of all is gone: the last one to leave has removed this one before.
-    unless('ENOENT', () => this.#make(mark));
-    unless('ENOENT', () => this.#files.renameSync(folder, mark + sep + REMAINS));
+    // Where the mark alone is there it is not made: its owner may take it away at this moment, and would not again.
+    if (this.#has(folder)) {
+      // The folder of all is gone: the last one to leave has removed this one before.
+      unless('ENOENT', () => this.#make(mark));
+      unless('ENOENT', () => this.#files.renameSync(folder, mark + sep + REMAINS));
+    }
     this.#remove(mark + sep + REMAINS);
-    if (isDead(owner)) this.#removeMark(mark);
+    if (isDead(writerOf(owner))) this.#removeMark(mark);
   }
 
   /** Removes the folder of a writer that has nothing under way, and the mark where it was revoked. */
@@ -131,11 +133,11 @@ export class Writers {
 
   /** Removes what the dead left, and those who cannot be seen to live and did not write for an hour at `now`. */
   tidy(now: number): void {
-    for (const { owner, name } of this.#all()) {
-      const used = this.#files.lstatSync(this.#path + sep + name)?.mtimeMs ?? now;
-      const isGivenUp = !isNear(owner) && now - used > IDLE;
+    for (const { owner, name, isMark } of this.#all()) {
+      const isGivenUp = !isNear(owner) && now - this.#usedAt(name, now) > IDLE;
       if (isGivenUp || isDead(owner)) this.revoke(owner);
-      if (isGivenUp) this.#removeMark(this.folderOf(owner) + REVOKED);
+      // The mark of what is given up only now stays for as long again: its writer may be in the middle of a touch.
+      if (isGivenUp && isMark) this.#removeMark(this.#path + sep + name);
     }
     attempt(() => this.#files.rmdirSync(this.#path));
   }
@@ -156,6 +158,13 @@ export class Writers {
     const folder = this.folderOf(owner);
     const sign = readTouchSign(this.#files, folder);
     return sign === '' && !this.#has(folder) ? UNKNOWN : sign;
+  }
+
+  /** Writes change the folder, touches the sign in it. */
+  #usedAt(name: string, now: number): number {
+    const path = this.#path + sep + name;
+    const seen = [path, touchSignOf(path)].map((one) => this.#files.lstatSync(one)?.mtimeMs ?? 0);
+    return Math.max(...seen) || now;
   }
 
   #soleOf(owner: Owner): string {
@@ -216,7 +225,11 @@ export class Writers {
   }
 }
 
+function nameOf(owner: Owner): string {
+  return formatOwner(writerOf(owner));
+}
+
 /** A lock's owner and the writer whose lock it is are one. */
-function nameOf({ turn: _, ...owner }: Owner): string {
-  return formatOwner(owner);
+function writerOf({ turn: _, ...writer }: Owner): Owner {
+  return writer;
 }

@@ -283,7 +283,7 @@ interface Calls {
 function untold({ calls, failedAt, operation, plan }: Calls): string[] {
   const isUntold = (at: number) =>
     isLowering(calls, at) ||
-    (isLocking(calls, at) && isRemoval(operation, plan)) ||
+    (isLocking(calls, at) && (plan.times === 1 || isRemoval(operation, plan)) && plan.fault === 'ENOSPC') ||
     (calls[at] === 'lock' && HAS_OTHER_WAY.has(plan.fault));
   return failedAt
     .filter(isUntold)
@@ -291,7 +291,7 @@ function untold({ calls, failedAt, operation, plan }: Calls): string[] {
     .filter((call) => TELLING.has(call));
 }
 
-/** A lock that cannot be a second name of a file is a link. */
+/** A lock that cannot be a second name of a file is a link, as it is where there is no room for another file. */
 const HAS_OTHER_WAY = new Set<Fault>(['EPERM', 'EACCES']);
 
 /** A sign that stays up costs others some new files. It is lowered after the session's file was closed, or not found. */

@@ -7,8 +7,9 @@ import { expect } from 'chai';
 import type { SessionData } from 'express-session';
 import { FileBackend, FileStore } from '../../lib/backends/file.js';
 import { nodeFiles } from '../../lib/internal/files.js';
-import { formatOwner, newOwner } from '../../lib/internal/owner.js';
+import { formatOwner, newOwner, type Owner, parseOwner } from '../../lib/internal/owner.js';
 import { Writer } from '../../lib/internal/writer.js';
+import { Writers } from '../../lib/internal/writers.js';
 import { namesIn, watched } from '../support/folder.js';
 import { type Answer, Child } from './process-orders.js';
 
@@ -174,38 +175,48 @@ describe('FileStore in several processes', function () {
     await store.closeAsync();
   });
 
-  it('writes files of others anew beside one that touches, and none that this one is about to touch', async () => {
-    const ids = 40;
-    const [child] = (await start(1)) as [Child];
-    const files = watched();
-    const backend = new FileBackend(dir, {}, { files });
-    const problems: string[] = [];
-    backend.report = (error) => problems.push(error.message);
-    const write = (n: number, data: string) =>
-      backend.update(`counter-${n}`, () => ({ cookie: '{}', data, expires: Date.now() + 60_000 }));
-    await Promise.all(Array.from({ length: ids }, (_, n) => write(n, '{}')));
-    let running = true;
-    const touching = child.ask({ do: 'touch', dir, ids, ms: 3_000 * factor }).finally(() => {
-      running = false;
+  for (const isRevoked of [false, true])
+    it(`writes files of others anew beside one that touches${isRevoked ? ' and is revoked meanwhile' : ''}, and none that this one is about to touch`, async () => {
+      const ids = 40;
+      const [child] = (await start(1)) as [Child];
+      const files = watched();
+      const backend = new FileBackend(dir, {}, { files });
+      const problems: string[] = [];
+      backend.report = (error) => problems.push(error.message);
+      const write = (n: number, data: string) =>
+        backend.update(`counter-${n}`, () => ({ cookie: '{}', data, expires: Date.now() + 60_000 }));
+      await Promise.all(Array.from({ length: ids }, (_, n) => write(n, '{}')));
+      const writers = new Writers(nodeFiles, dir);
+      const revoke = () => {
+        for (const name of readdirSync(join(dir, '.writers'))) {
+          const owner = parseOwner(name);
+          if (owner?.pid === child.process.pid) writers.revoke(owner as Owner);
+        }
+      };
+      const revoking = isRevoked ? setInterval(revoke, 15) : undefined;
+      let running = true;
+      const touching = child.ask({ do: 'touch', dir, ids, ms: 3_000 * factor }).finally(() => {
+        running = false;
+      });
+      const last: string[] = [];
+      const writing = Array.from({ length: 8 }, async (_, first) => {
+        for (let n = first; running; n = (n + 8) % ids) {
+          const data = JSON.stringify({ whose: n, at: performance.now(), filler: 'x'.repeat(100 + n) });
+          last[n] = data;
+          await write(n, data);
+        }
+      });
+      await Promise.all(writing);
+      clearInterval(revoking);
+      const { counted: touches, codes } = await touching;
+      for (let n = 0; n < ids; n += 1) expect((await backend.read(`counter-${n}`))?.data).to.equal(last[n]);
+      backend.close();
+      expect([problems, codes]).to.deep.equal([[], []]);
+      const anew = files.calls.filter((call) => call === 'refillSync').length;
+      console.log(`      ${touches} touches, ${anew} files written anew`);
+      expect(touches).to.be.greaterThan(20);
+      expect(anew).to.be.greaterThan(20);
     });
-    const last: string[] = [];
-    const writing = Array.from({ length: 8 }, async (_, first) => {
-      for (let n = first; running; n = (n + 8) % ids) {
-        const data = JSON.stringify({ whose: n, at: performance.now(), filler: 'x'.repeat(100 + n) });
-        last[n] = data;
-        await write(n, data);
-      }
-    });
-    await Promise.all(writing);
-    const { counted: touches, codes } = await touching;
-    for (let n = 0; n < ids; n += 1) expect((await backend.read(`counter-${n}`))?.data).to.equal(last[n]);
-    backend.close();
-    expect([problems, codes]).to.deep.equal([[], []]);
-    const anew = files.calls.filter((call) => call === 'refillSync').length;
-    console.log(`      ${touches} touches, ${anew} files written anew`);
-    expect(touches).to.be.greaterThan(20);
-    expect(anew).to.be.greaterThan(100);
-  });
 
   it('never lets two breakers of one dead lock in, however slowly they look', async () => {
     const rounds = 500 * factor;

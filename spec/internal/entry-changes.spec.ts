@@ -46,7 +46,7 @@ describe('EntryChanges', () => {
     expect(entries.read(place)).to.deep.equal({ ...entry, sid: 'a' });
     expect(namesIn(dir)).to.deep.equal(['x.json']);
     expect(files.calls.filter((call) => !/Sync$/.test(call))).to.deep.equal([
-      'lock',
+      'link',
       'open',
       'write',
       'rename',
@@ -144,11 +144,15 @@ describe('EntryChanges', () => {
 
   it('removes without a lock where the disk is too full for one, and refuses to write', async () => {
     let isFull = false;
+    const link: Files['link'] = async (from, to) => {
+      if (isFull) throw systemError('ENOSPC', 'link');
+      await nodeFiles.link(from, to);
+    };
     const lock: Files['lock'] = async (path, record) => {
       if (isFull) throw systemError('ENOSPC', 'symlink');
       return nodeFiles.lock(path, record);
     };
-    const { dir, changes, place } = given({ changes: { lock } });
+    const { dir, changes, place } = given({ changes: { link, lock } });
     beside(dir);
     await changes.make(place, () => entry);
     isFull = true;

@@ -145,6 +145,76 @@ describe('PathLock', () => {
       expect(holder()).to.equal(left);
     });
 
+    it('leaves no files behind each time that its file cannot be written', async () => {
+      let refuse = true;
+      const writeSync: Files['writeSync'] = (...args) => {
+        if (refuse) throw systemError('EIO', 'write');
+        return nodeFiles.writeSync(...args);
+      };
+      const one = open({ files: watched({ writeSync }) });
+      for (let round = 0; round < 5; round += 1) expectCode(await failureOf(() => one.take()), 'SESSILE_IO');
+      expect(readdirSync(one.by.desk.path)).to.deep.equal(['lock-1-0']);
+      refuse = false;
+      await ((await one.take()) as HeldLock).release();
+      expect(names()).to.deep.equal([]);
+    });
+
+    for (const call of ['writeSync', 'link'] as const) {
+      it(`is a symbolic link as long as there is no room for ${call}, and a file again afterwards`, async () => {
+        let isFull = true;
+        const full: Pick<Files, typeof call> = {
+          writeSync: (...args: Parameters<Files['writeSync']>) => {
+            if (isFull) throw systemError('ENOSPC', 'write');
+            return nodeFiles.writeSync(...args);
+          },
+          link: async (from: string, to: string) => {
+            if (isFull) throw systemError('EDQUOT', 'link');
+            await nodeFiles.link(from, to);
+          },
+        };
+        const one = open({ files: watched({ [call]: full[call] }) });
+        for (const isLink of [true, true, false, false, true]) {
+          isFull = isLink;
+          const lock = (await one.take()) as HeldLock;
+          expect(lstatSync(`${stem}.lock`).isSymbolicLink()).to.equal(isLink);
+          expect(holder().startsWith(`${formatOwner(one.by.owner)}-`)).to.equal(true);
+          await lock.release();
+          expect(names()).to.deep.equal([]);
+        }
+        expect(one.by.desk.canKeep).to.equal(true);
+      });
+    }
+
+    it('is borrowed from what it guards where there is no room for any, and waited for by age', async () => {
+      const { locks } = open();
+      writeFileSync(`${stem}.json`, '{"expires":');
+      const borrowed = await locks.tryBorrow(stem);
+      expect(lstatSync(`${stem}.lock`).ino).to.equal(lstatSync(`${stem}.json`).ino);
+      expect(await locks.tryBorrow(stem)).to.equal(undefined);
+      expect(await open().take()).to.equal(undefined);
+      expectCode(await failureOf(() => acquire(open({ timeout: 30, staleAge: 1e9 }))), 'SESSILE_LOCK_TIMEOUT');
+      await borrowed?.release();
+      await borrowed?.release();
+      expect(names()).to.deep.equal(['X.json']);
+      await locks.tryBorrow(stem);
+      await (await acquire(open({ staleAge: 30 }))).release();
+      expect(names()).to.deep.equal(['X.json']);
+    });
+
+    it('guards nothing where there is nothing to borrow it from, or no room for a name', async () => {
+      const nothing = await open().locks.tryBorrow(stem);
+      await nothing?.release();
+      const link = async () => {
+        throw systemError('ENOSPC', 'link');
+      };
+      writeFileSync(`${stem}.json`, 'x');
+      const lock = (await open().take()) as HeldLock;
+      const full = await open({ files: watched({ link }) }).locks.tryBorrow(stem);
+      await full?.release();
+      expect(names()).to.deep.equal(['X.json', 'X.lock']);
+      await lock.release();
+    });
+
     it('cannot be made by one who was revoked', async () => {
       for (const isPaused of [false, true]) {
         const link: Files['link'] = async (from, to) => {

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import { expect } from 'chai';
 import { Spares } from '../../lib/internal/spares.js';
 
@@ -6,7 +7,16 @@ describe('Spares', () => {
   let looks: number;
   let spares: Spares;
 
+  /** How far the time goes from each question to the next one, in ms. */
+  let pace: number;
+
   beforeEach(() => {
+    pace = 1_001;
+    let now = 0;
+    performance.now = () => {
+      now += pace;
+      return now;
+    };
     signs = {};
     looks = 0;
     spares = new Spares(() => {
@@ -14,6 +24,9 @@ describe('Spares', () => {
       return new Map(Object.entries(signs));
     });
   });
+
+  // What it has of its own hides what it inherits.
+  afterEach(() => void Reflect.deleteProperty(performance, 'now'));
 
   /** As many as one look is for, of targets of their own. */
   function replace(group: string): void {
@@ -64,6 +77,37 @@ describe('Spares', () => {
     expect(isFree('a')).to.equal(false);
     signs = {};
     expect(isFree('a')).to.equal(true);
+  });
+
+  it('waits for one that was revoked meanwhile until nothing is left of it', () => {
+    replace('a');
+    signs = { one: '1' };
+    expect(isFree('a')).to.equal(false);
+    signs = { one: '?' };
+    expect(isFree('a')).to.equal(false);
+    expect(isFree('a')).to.equal(false);
+    signs = {};
+    expect(isFree('a')).to.equal(true);
+  });
+
+  it('looks less and less often where that frees nothing, once a second at least', () => {
+    pace = 1;
+    replace('a');
+    signs = { one: '?' };
+    for (let asked = 0; asked < 100; asked += 1) expect(spares.take('another')).to.equal(undefined);
+    expect(looks).to.be.within(4, 6);
+    for (let asked = 0; asked < 10_000; asked += 1) spares.take('another');
+    expect(looks).to.be.within(12, 20);
+    pace = 1_001;
+    const before = looks;
+    for (let asked = 0; asked < 10; asked += 1) spares.take('another');
+    expect(looks - before).to.equal(10);
+    signs = {};
+    expect(spares.take('another')).to.equal('a0');
+    for (let n = 1; n < 8; n += 1) spares.take('another');
+    pace = 1;
+    replace('b');
+    expect(spares.take('another'), 'at once again').to.equal('b0');
   });
 
   it('never gives what was replaced after a look for what was seen by it', () => {

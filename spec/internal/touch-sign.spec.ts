@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { type Files, nodeFiles } from '../../lib/internal/files.js';
@@ -15,7 +15,7 @@ describe('TouchSign', () => {
     const sign = new TouchSign(nodeFiles, dir);
     expect([seen(dir), isRaised(seen(dir))]).to.deep.equal(['', false]);
     sign.make();
-    expect([seen(dir), isRaised(seen(dir))]).to.deep.equal(['', false]);
+    expect([seen(dir), isRaised(seen(dir))]).to.deep.equal(['0', false]);
     const shown: string[] = [];
     for (let round = 0; round < 12; round += 1) {
       sign.raise();
@@ -38,7 +38,22 @@ describe('TouchSign', () => {
     sign.lower();
     expect(seen(dir)).to.equal('2');
     expect(openFiles(dir)).to.equal(0);
-    expect(files.calls.filter((call) => call === 'writeSync')).to.have.length(2);
+    expect(files.calls.filter((call) => call === 'writeSync')).to.have.length(3);
+  });
+
+  it('has its place on the disk once it is made, or is made again', async () => {
+    const dir = folder();
+    let refuse = true;
+    const writeSync: Files['writeSync'] = (...args) => (refuse ? failing() : nodeFiles.writeSync(...args));
+    const sign = new TouchSign(watched({ writeSync }), dir);
+    for (let round = 0; round < 2; round += 1) await failureOf(() => sign.make());
+    refuse = false;
+    sign.make();
+    expect(lstatSync(join(dir, 'touching')).size).to.equal(1);
+    sign.raise();
+    expect(seen(dir)).to.equal('1');
+    sign.lower();
+    expect(openFiles(dir)).to.equal(0);
   });
 
   it('is taken for raised where it says what no version of this writes', () => {

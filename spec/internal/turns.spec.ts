@@ -180,7 +180,8 @@ describe('Turns', () => {
       const refuse = () => {
         throw refused;
       };
-      for (const changes of [{ mkdirSync: refuse }, { link: async () => refuse() }] as Partial<Files>[]) {
+      const full = async () => refuse();
+      for (const changes of [{ mkdirSync: refuse }, { link: full, lock: full }] as Partial<Files>[]) {
         come();
         const grounds: Ground[] = [];
         await open({ changes }).take(async (ground) => void grounds.push(ground));
@@ -190,6 +191,35 @@ describe('Turns', () => {
       expect(names()).to.deep.equal([]);
     });
   }
+
+  it('keeps others out where there is no room for a lock of its own', async () => {
+    come();
+    writeFileSync(`${place.stem}.json`, '{}');
+    const full = async () => {
+      throw systemError('ENOSPC');
+    };
+    const one = open();
+    const seen: unknown[] = [];
+    const openSync = () => {
+      throw systemError('ENOSPC');
+    };
+    const poor = open({ changes: { lock: full, openSync } });
+    let isInside = false;
+    const removing = poor.take(async (ground) => {
+      isInside = true;
+      seen.push(ground instanceof NoRoom, names());
+      for (let round = 0; round < 20; round += 1) await later();
+      expect(names()).to.include('X.lock');
+      isInside = false;
+    });
+    while (!isInside) await later();
+    await one.take(async () => {
+      expect(isInside).to.equal(false);
+    });
+    await removing;
+    expect(seen).to.deep.equal([true, ['X.json', 'X.lock']]);
+    expect([names(), reports]).to.deep.equal([['X.json'], []]);
+  });
 
   it('is not taken where the system refuses anything else, or the directory is gone', async () => {
     come();

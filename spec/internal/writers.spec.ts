@@ -11,12 +11,13 @@ import {
   statSync,
   symlinkSync,
   unlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { basename, join } from 'node:path';
 import { expect } from 'chai';
 import { type Files, nodeFiles } from '../../lib/internal/files.js';
-import { newOwner, newTurn, type Owner } from '../../lib/internal/owner.js';
+import { abandon, newOwner, newTurn, type Owner } from '../../lib/internal/owner.js';
 import { TouchSign } from '../../lib/internal/touch-sign.js';
 import { Writers } from '../../lib/internal/writers.js';
 import { folders, snapshot, systemError, watched } from '../support/folder.js';
@@ -241,9 +242,18 @@ describe('Writers', () => {
       writers.revoke(revoked);
       mkdirSync(`${writers.folderOf(dead())}.revoked`);
       expect(writers.isIn(gone)).to.equal(true);
-      expect([...writers.signs(me)]).to.deep.equal([[markOf(revoked), '?']]);
+      expect([...writers.signs(me)]).to.deep.equal([[nameOf(revoked), '?']]);
       writers.leave(revoked);
       expect([...writers.signs(me)]).to.deep.equal([]);
+    });
+
+    it('of one that is being revoked are raised, whichever of its names is seen first', () => {
+      const [me, one] = [come(), come()];
+      mkdirSync(`${writers.folderOf(one)}.revoked`);
+      for (const reverse of [false, true]) {
+        const namesSync = (path: string) => (reverse ? readdirSync(path).sort().reverse() : readdirSync(path).sort());
+        expect([...open({ namesSync }).signs(me)]).to.deep.equal([[nameOf(one), '?']]);
+      }
     });
 
     it('of one whose folder goes while they are looked at are raised', () => {
@@ -425,6 +435,25 @@ describe('Writers', () => {
     });
   });
 
+  it('leaves the mark of one that lives, though a lock of it was given up', () => {
+    const owner = newTurn(come());
+    abandon(owner);
+    writers.revoke(owner);
+    expect(inside()).to.deep.equal([markOf(owner)]);
+  });
+
+  it('makes no mark anew that its owner takes away at that moment', () => {
+    const [me, one] = [come(), come()];
+    writers.revoke(one);
+    const namesSync = (path: string) => {
+      const names = nodeFiles.namesSync(path);
+      writers.leave(one);
+      return names;
+    };
+    open({ namesSync }).hasOthers(me);
+    expect(inside()).to.deep.equal([nameOf(me)]);
+  });
+
   describe('leave', () => {
     it('removes what a revoker left half done, and the mark', () => {
       const owner = busy(newOwner());
@@ -464,10 +493,27 @@ describe('Writers', () => {
       const all = inside();
       writers.tidy(Date.now() + 0.9 * HOUR);
       expect(inside()).to.deep.equal(all);
+      // Who is given up may still be in the middle of a touch, and a mark that was left an hour ago says nothing any more.
+      writers.tidy(Date.now() + 1.1 * HOUR);
+      expect(inside()).to.deep.equal([nameOf(near), markOf(far)].sort());
       writers.tidy(Date.now() + 1.1 * HOUR);
       expect(inside()).to.deep.equal([nameOf(near)]);
       expect(lstatSync(writers.folderOf(near)).isDirectory()).to.equal(true);
       expect(existsSync(writers.folderOf(far))).to.equal(false);
+    });
+
+    it('takes a touch for a use', () => {
+      const far = come(foreign());
+      const sign = new TouchSign(nodeFiles, writers.folderOf(far));
+      sign.raise();
+      sign.lower();
+      const past = new Date(Date.now() - 2 * HOUR);
+      utimesSync(writers.folderOf(far), past, past);
+      writers.tidy(Date.now());
+      expect(inside()).to.deep.equal([nameOf(far)]);
+      utimesSync(join(writers.folderOf(far), 'touching'), past, past);
+      writers.tidy(Date.now());
+      expect(inside()).to.deep.equal([markOf(far)]);
     });
 
     it('has no error where another one tidies at the same time, who is faster', () => {
