@@ -31,7 +31,7 @@ export class EntryChanges {
   /** Read, change, write, in one turn. What was written need not last yet: for a look that puts something in order. */
   look(place: Place, change: Change): Promise<void> {
     const stem = place.path.slice(0, -extname(place.path).length);
-    return this.#turns.take(stem, (ground) => this.#commit(place, change, ground));
+    return this.#turns.take({ stem, path: place.path }, (ground) => this.#commit(place, change, ground));
   }
 
   async #commit(place: Place, change: Change, ground: Ground): Promise<void> {

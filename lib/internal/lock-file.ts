@@ -66,9 +66,13 @@ function letGo(files: Files, path: string, owner: Owner): void {
   }
 }
 
-/** What the lock file `path` says; undefined where there is none. */
+/**
+ * What the lock file `path` says; undefined where there is none, and '' where it is no owner's record: that may be a
+ * session's file, in which touches change what it says.
+ */
 export function readOwner(files: Files, path: string): string | undefined {
-  return unless('ENOENT', () => files.readLockSync(path));
+  const text = unless('ENOENT', () => files.readLockSync(path));
+  return text === undefined || parseOwner(text) !== undefined ? text : '';
 }
 
 export function lockOf(stem: string): string {

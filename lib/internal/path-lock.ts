@@ -1,7 +1,7 @@
+import type { Stats } from 'node:fs';
 import { sep } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { reasonOf } from './desk.js';
-import { SUFFIX } from './entry-text.js';
 import { errnoOf, type Files, NO_LINKS, NO_ROOM, removeSync } from './files.js';
 import { coded, codedAsync } from './io-error.js';
 import { breakLock, LEFTOVER, type LockPlace, lockOf, readOwner } from './lock-file.js';
@@ -55,23 +55,35 @@ export class PathLock {
   }
 
   /**
-   * Where there is no room for a lock, the session's own file is one by a second name. It does not say whose it is, so
-   * that it is waited for until it is old. Where there is no such file, or no room for a name either, it guards nothing.
+   * Where there is no room for a lock, the file `path` that it guards is one by a second name. It does not say whose it
+   * is, so that it is waited for until it is old. Where there is no such file, or no room for a name either, it guards
+   * nothing.
    * @returns undefined where somebody has the lock
+   * @throws SessileError `SESSILE_IO`
    */
-  async tryBorrow(stem: string): Promise<BorrowedLock | undefined> {
+  async tryBorrow(stem: string, path: string): Promise<BorrowedLock | undefined> {
     const { files } = this.#place;
+    const lock = lockOf(stem);
+    const look = () => coded('Locking', () => files.lstatSync(lock));
     try {
-      await files.link(stem + SUFFIX, lockOf(stem));
-      return new BorrowedLock(files, lockOf(stem));
+      await files.link(path, lock);
+      return new BorrowedLock(files, lock, look());
     } catch (error) {
-      return errnoOf(error) === 'EEXIST' ? undefined : new BorrowedLock(files, undefined);
+      if (errnoOf(error) === undefined) throw error;
+      return look() === undefined ? new BorrowedLock(files, lock, undefined) : undefined;
     }
   }
 
   async #make(making: Making): Promise<boolean> {
-    const isMade = making.by.desk.canKeep ? await this.#link(making) : undefined;
-    return isMade ?? this.#place.files.lock(making.path, making.record);
+    const { path, record, token, by } = making;
+    const isMade = by.desk.canKeep ? await this.#link(making) : undefined;
+    if (isMade !== undefined) return isMade;
+    try {
+      return await this.#place.files.lock(path, record);
+    } catch (error) {
+      by.tokens.giveBack(token);
+      throw error;
+    }
   }
 
   /** Undefined where a file cannot have a second name, or there is no room for another one. */
@@ -132,7 +144,9 @@ export class PathLock {
     const record = LEFTOVER.test(name) ? readOwner(files, path) : undefined;
     if (record === undefined) return;
     const owner = parseOwner(record);
-    const made = files.lstatSync(path)?.mtimeMs ?? now;
+    const { mtimeMs, ctimeMs } = files.lstatSync(path) ?? { mtimeMs: now, ctimeMs: now };
+    // A borrowed lock was made long after the file that it is.
+    const made = owner === undefined ? Math.max(mtimeMs, ctimeMs) : mtimeMs;
     const isOld = !(owner && isNear(owner)) && now - made > LEFTOVER_AGE;
     breakLock(this.#place, path, { stem, record, isOld });
   }
@@ -194,16 +208,25 @@ export class HeldLock {
 /** A lock that is a second name of what it guards. */
 export class BorrowedLock {
   readonly #files: Files;
-  readonly #path: string | undefined;
+  readonly #path: string;
+  readonly #made: Stats | undefined;
 
-  constructor(files: Files, path: string | undefined) {
+  /** @param made what has that name because of this; undefined where nothing has */
+  constructor(files: Files, path: string, made: Stats | undefined) {
     this.#files = files;
     this.#path = path;
+    this.#made = made;
   }
 
-  /** @throws SessileError `SESSILE_IO` where the lock is still there */
+  /**
+   * One that was taken for old and is another's now stays.
+   * @throws SessileError `SESSILE_IO` where the lock is still there
+   */
   async release(): Promise<void> {
-    const path = this.#path;
-    if (path !== undefined) coded('Unlocking', () => removeSync(this.#files, path));
+    coded('Unlocking', () => {
+      const found = this.#made && this.#files.lstatSync(this.#path);
+      if (found?.ino === this.#made?.ino && found?.dev === this.#made?.dev && found)
+        removeSync(this.#files, this.#path);
+    });
   }
 }

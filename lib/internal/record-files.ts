@@ -89,7 +89,8 @@ export class RecordFiles implements Pick<Backend, 'read' | 'update' | 'prune' | 
 
   /** Runs once this process has the turn of `id`. */
   #change(id: string, change: Change): Promise<void> {
-    return this.#turns.take(this.#dir + nameOf(id), (ground) => this.#commit(this.#path(id), change, ground));
+    const path = this.#path(id);
+    return this.#turns.take({ stem: this.#dir + nameOf(id), path }, (ground) => this.#commit(path, change, ground));
   }
 
   async #commit(path: string, change: Change, ground: Ground): Promise<void> {

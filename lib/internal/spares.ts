@@ -78,8 +78,9 @@ export class Spares {
   #lookInTime(): void {
     const now = performance.now();
     if (now < this.#lookAt) return;
+    const before = this.#free.length;
     this.#look();
-    this.#pause = this.#free.length > 0 ? 0 : Math.min(LONGEST_PAUSE, Math.max(FIRST_PAUSE, 2 * this.#pause));
+    this.#pause = this.#free.length > before ? 0 : Math.min(LONGEST_PAUSE, Math.max(FIRST_PAUSE, 2 * this.#pause));
     this.#lookAt = now + this.#pause;
   }
 

@@ -24,6 +24,12 @@ interface Parts {
   report: (error: Error) => void;
 }
 
+/** What is changed in a turn: the file `path`. Locks are told apart by `stem`, a path that has no suffix. */
+export interface Guarded {
+  readonly stem: string;
+  readonly path: string;
+}
+
 /** Where a turn stands: at a desk, or nowhere because the disk is full. */
 export type Ground = Desk | NoRoom;
 
@@ -67,14 +73,14 @@ export class Turns {
 
   /**
    * Does `act` in a turn. Where another process took over meanwhile nothing came of it, and it is done once more.
-   * @param stem the path that is changed, without its suffix
    * @throws SessileError `SESSILE_LOCK_TIMEOUT`, `SESSILE_LOCK_LOST`, `SESSILE_IO`, `SESSILE_BAD_PATH`; what `act` throws
    */
-  async take(stem: string, act: (ground: Ground) => Promise<void>): Promise<void> {
+  async take(guarded: Guarded, act: (ground: Ground) => Promise<void>): Promise<void> {
+    const { stem } = guarded;
     await this.#locks.giveWay(stem);
     let waiter: Waiter | undefined;
     for (;;) {
-      const outcome = await this.#limiter.run(() => this.#try(stem, act));
+      const outcome = await this.#limiter.run(() => this.#try(guarded, act));
       if (outcome === 'done') return;
       if (outcome === 'revoked') continue;
       waiter ??= this.#locks.waiter(stem);
@@ -105,7 +111,8 @@ export class Turns {
     this.#writer.leave();
   }
 
-  async #try(stem: string, act: (ground: Ground) => Promise<void>): Promise<'done' | 'locked' | 'revoked'> {
+  async #try(guarded: Guarded, act: (ground: Ground) => Promise<void>): Promise<'done' | 'locked' | 'revoked'> {
+    const { stem } = guarded;
     expectDirectory(this.#files, stem, undefined);
     const began = performance.now();
     let seat: Seat | undefined;
@@ -122,7 +129,7 @@ export class Turns {
         return 'revoked';
       }
       if (!isDiskFull(error)) throw error;
-      return this.#makeRoom(stem, act, error);
+      return this.#makeRoom(guarded, act, error);
     }
     try {
       await act(seat.desk);
@@ -137,8 +144,12 @@ export class Turns {
     }
   }
 
-  async #makeRoom(stem: string, act: (ground: Ground) => Promise<void>, refused: unknown): Promise<'done' | 'locked'> {
-    const lock = await this.#locks.tryBorrow(stem);
+  async #makeRoom(
+    { stem, path }: Guarded,
+    act: (ground: Ground) => Promise<void>,
+    refused: unknown,
+  ): Promise<'done' | 'locked'> {
+    const lock = await this.#locks.tryBorrow(stem, path);
     if (lock === undefined) return 'locked';
     try {
       await act(new NoRoom(refused));

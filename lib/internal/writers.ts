@@ -108,9 +108,14 @@ export class Writers {
   /**
    * Takes the folder of a writer away. When this is done nothing comes of what that one had under way: moving the folder
    * makes its paths lead nowhere, emptying it takes what was to be moved from a path that was looked up before, and
-   * removing it takes the place that something was to be moved to.
+   * removing it takes the place that something was to be moved to. The dead need no more than the last, for which no disk
+   * is too full.
    */
   revoke(owner: Owner): void {
+    if (isDead(writerOf(owner))) {
+      this.leave(owner);
+      return;
+    }
     const folder = this.folderOf(owner);
     const mark = folder + REVOKED;
     // Where the mark alone is there it is not made: its owner may take it away at this moment, and would not again.
@@ -120,7 +125,6 @@ export class Writers {
       unless('ENOENT', () => this.#files.renameSync(folder, mark + sep + REMAINS));
     }
     this.#remove(mark + sep + REMAINS);
-    if (isDead(writerOf(owner))) this.#removeMark(mark);
   }
 
   /** Removes the folder of a writer that has nothing under way, and the mark where it was revoked. */
@@ -134,7 +138,7 @@ export class Writers {
   /** Removes what the dead left, and those who cannot be seen to live and did not write for an hour at `now`. */
   tidy(now: number): void {
     for (const { owner, name, isMark } of this.#all()) {
-      const isGivenUp = !isNear(owner) && now - this.#usedAt(name, now) > IDLE;
+      const isGivenUp = !isNear(owner) && now - this.#usedAt(owner, now) > IDLE;
       if (isGivenUp || isDead(owner)) this.revoke(owner);
       // The mark of what is given up only now stays for as long again: its writer may be in the middle of a touch.
       if (isGivenUp && isMark) this.#removeMark(this.#path + sep + name);
@@ -160,11 +164,11 @@ export class Writers {
     return sign === '' && !this.#has(folder) ? UNKNOWN : sign;
   }
 
-  /** Writes change the folder, touches the sign in it. */
-  #usedAt(name: string, now: number): number {
-    const path = this.#path + sep + name;
-    const seen = [path, touchSignOf(path)].map((one) => this.#files.lstatSync(one)?.mtimeMs ?? 0);
-    return Math.max(...seen) || now;
+  /** Writes change the folder, touches the sign in it, and being revoked the mark. */
+  #usedAt(owner: Owner, now: number): number {
+    const folder = this.folderOf(owner);
+    const all = [folder, touchSignOf(folder), folder + REVOKED];
+    return Math.max(...all.map((path) => this.#files.lstatSync(path)?.mtimeMs ?? 0)) || now;
   }
 
   #soleOf(owner: Owner): string {

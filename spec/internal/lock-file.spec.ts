@@ -69,8 +69,10 @@ describe('lock files', () => {
     const owner = newTurn(come());
     expect(broken(put(owner), { isOld: true })).to.equal(true);
     expect(place.writers.isIn(owner)).to.equal(false);
-    expect(broken(put('garbage'))).to.equal(false);
-    expect(broken('garbage', { isOld: true })).to.equal(true);
+    put('garbage');
+    expect(readOwner(nodeFiles, lockOf(stem))).to.equal('');
+    expect(broken('')).to.equal(false);
+    expect(broken('', { isOld: true })).to.equal(true);
     expect(names()).to.deep.equal([]);
   });
 

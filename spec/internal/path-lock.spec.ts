@@ -1,4 +1,4 @@
-import { lstatSync, mkdirSync, readdirSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, readdirSync, rmSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { expect } from 'chai';
@@ -188,31 +188,78 @@ describe('PathLock', () => {
     it('is borrowed from what it guards where there is no room for any, and waited for by age', async () => {
       const { locks } = open();
       writeFileSync(`${stem}.json`, '{"expires":');
-      const borrowed = await locks.tryBorrow(stem);
+      const borrowed = await locks.tryBorrow(stem, `${stem}.json`);
       expect(lstatSync(`${stem}.lock`).ino).to.equal(lstatSync(`${stem}.json`).ino);
-      expect(await locks.tryBorrow(stem)).to.equal(undefined);
+      expect(await locks.tryBorrow(stem, `${stem}.json`)).to.equal(undefined);
       expect(await open().take()).to.equal(undefined);
       expectCode(await failureOf(() => acquire(open({ timeout: 30, staleAge: 1e9 }))), 'SESSILE_LOCK_TIMEOUT');
       await borrowed?.release();
       await borrowed?.release();
       expect(names()).to.deep.equal(['X.json']);
-      await locks.tryBorrow(stem);
+      await locks.tryBorrow(stem, `${stem}.json`);
       await (await acquire(open({ staleAge: 30 }))).release();
       expect(names()).to.deep.equal(['X.json']);
     });
 
     it('guards nothing where there is nothing to borrow it from, or no room for a name', async () => {
-      const nothing = await open().locks.tryBorrow(stem);
+      const nothing = await open().locks.tryBorrow(stem, `${stem}.json`);
       await nothing?.release();
       const link = async () => {
         throw systemError('ENOSPC', 'link');
       };
       writeFileSync(`${stem}.json`, 'x');
       const lock = (await open().take()) as HeldLock;
-      const full = await open({ files: watched({ link }) }).locks.tryBorrow(stem);
+      await lock.release();
+      const full = await open({ files: watched({ link }) }).locks.tryBorrow(stem, `${stem}.json`);
+      await full?.release();
+      const [next] = [(await open().take()) as HeldLock];
       await full?.release();
       expect(names()).to.deep.equal(['X.json', 'X.lock']);
+      await next.release();
+    });
+
+    it('that is borrowed is never had where somebody has one, whatever the system says', async () => {
+      const link = async () => {
+        throw systemError('EPERM', 'link');
+      };
+      const lock = (await open().take()) as HeldLock;
+      for (const files of [nodeFiles, watched({ link })])
+        expect(await open({ files }).locks.tryBorrow(stem, `${stem}.json`)).to.equal(undefined);
       await lock.release();
+    });
+
+    it('that was borrowed and is another’s now is not released', async () => {
+      writeFileSync(`${stem}.json`, '{"expires":');
+      const borrowed = await open().locks.tryBorrow(stem, `${stem}.json`);
+      unlinkSync(`${stem}.lock`);
+      const lock = (await open().take()) as HeldLock;
+      await borrowed?.release();
+      expect(names()).to.deep.equal(['X.json', 'X.lock']);
+      await lock.release();
+    });
+
+    it('that was borrowed grows old also where its session is touched meanwhile, and from when it was made', async () => {
+      const { locks } = open();
+      writeFileSync(`${stem}.json`, '{"expires":');
+      const past = new Date(Date.now() - 2 * HOUR);
+      utimesSync(`${stem}.json`, past, past);
+      await locks.tryBorrow(stem, `${stem}.json`);
+      locks.tidy(dir, basename(`${stem}.lock`), Date.now());
+      expect(names()).to.deep.equal(['X.json', 'X.lock']);
+      let touches = 0;
+      const touching = setInterval(() => writeFileSync(`${stem}.json`, `{"expires":${++touches}`), 2);
+      await (await acquire(open({ staleAge: 50 }))).release();
+      clearInterval(touching);
+      expect(names()).to.deep.equal(['X.json']);
+    });
+
+    it('that cannot be made by any means leaves one file behind, however often it is tried', async () => {
+      const full = async () => {
+        throw systemError('ENOSPC');
+      };
+      const one = open({ files: watched({ link: full, lock: full }) });
+      for (let round = 0; round < 5; round += 1) expectCode(await failureOf(() => one.take()), 'SESSILE_IO');
+      expect(readdirSync(one.by.desk.path)).to.deep.equal(['lock-1-0']);
     });
 
     it('cannot be made by one who was revoked', async () => {

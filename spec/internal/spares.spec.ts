@@ -110,6 +110,15 @@ describe('Spares', () => {
     expect(spares.take('another'), 'at once again').to.equal('b0');
   });
 
+  it('looks less often also where what is free is of the one target that is written', () => {
+    pace = 1;
+    spares.add('own', 'of hot', true);
+    replace('a');
+    signs = { one: '?' };
+    for (let asked = 0; asked < 1_000; asked += 1) expect(spares.take('of hot')).to.equal(undefined);
+    expect(looks).to.be.within(4, 12);
+  });
+
   it('never gives what was replaced after a look for what was seen by it', () => {
     replace('a');
     signs = { one: '1' };

@@ -17,6 +17,8 @@ interface Settings {
   staleAge: number;
 }
 
+const guarded = (stem: string) => ({ stem, path: `${stem}.json` });
+
 describe('Turns', () => {
   const place = lockPlace();
   const { come, dead, foreign, inside, names, put } = place;
@@ -30,7 +32,7 @@ describe('Turns', () => {
     const files = watched(changes);
     const report = (error: Error) => void reports.push(error);
     const turns = new Turns({ files, dir: place.dir, locks: { timeout, staleAge }, report });
-    return { files, turns, take: (act: (ground: Ground) => Promise<void>) => turns.take(place.stem, act) };
+    return { files, turns, take: (act: (ground: Ground) => Promise<void>) => turns.take(guarded(place.stem), act) };
   }
 
   const ownerOf = (ground: Ground) => parseOwner(basename((ground as Desk).path)) as Owner;
@@ -158,7 +160,7 @@ describe('Turns', () => {
       [join(place.dir, 'b'.repeat(64)), false],
     ] as const) {
       files.calls.length = 0;
-      const taken = turns.take(stem, nothing);
+      const taken = turns.take(guarded(stem), nothing);
       for (let tick = 0; tick < 10; tick += 1) await Promise.resolve();
       expect(files.calls.length === 0).to.equal(isHeldUp);
       await taken;
@@ -271,7 +273,7 @@ describe('Turns', () => {
       now -= 1;
     };
     const stems = Array.from({ length: 100 }, (_, at) => join(place.dir, `${at}`.padStart(64, '0')));
-    await Promise.all(stems.map((stem) => turns.take(stem, act)));
+    await Promise.all(stems.map((stem) => turns.take(guarded(stem), act)));
     expect(most).to.be.within(4, 32);
   });
 

@@ -442,6 +442,15 @@ describe('Writers', () => {
     expect(inside()).to.deep.equal([markOf(owner)]);
   });
 
+  it('removes the dead where there is no room for a mark', () => {
+    const owner = busy(dead());
+    const mkdirSync_ = () => {
+      throw systemError('ENOSPC');
+    };
+    open({ mkdirSync: mkdirSync_ }).revoke(owner);
+    expect(inside()).to.deep.equal([]);
+  });
+
   it('makes no mark anew that its owner takes away at that moment', () => {
     const [me, one] = [come(), come()];
     writers.revoke(one);
@@ -500,6 +509,15 @@ describe('Writers', () => {
       expect(inside()).to.deep.equal([nameOf(near)]);
       expect(lstatSync(writers.folderOf(near)).isDirectory()).to.equal(true);
       expect(existsSync(writers.folderOf(far))).to.equal(false);
+    });
+
+    it('takes no old mark of a writer that is in for the end of it', () => {
+      const far = come(foreign());
+      mkdirSync(`${writers.folderOf(far)}.revoked`);
+      const past = new Date(Date.now() - 2 * HOUR);
+      utimesSync(`${writers.folderOf(far)}.revoked`, past, past);
+      writers.tidy(Date.now());
+      expect(inside()).to.deep.equal([nameOf(far), markOf(far)]);
     });
 
     it('takes a touch for a use', () => {
