@@ -223,10 +223,11 @@ export class BorrowedLock {
    * @throws SessileError `SESSILE_IO` where the lock is still there
    */
   async release(): Promise<void> {
+    const made = this.#made;
+    if (made === undefined) return;
     coded('Unlocking', () => {
-      const found = this.#made && this.#files.lstatSync(this.#path);
-      if (found?.ino === this.#made?.ino && found?.dev === this.#made?.dev && found)
-        removeSync(this.#files, this.#path);
+      const found = this.#files.lstatSync(this.#path);
+      if (found?.ino === made.ino && found.dev === made.dev) removeSync(this.#files, this.#path);
     });
   }
 }
